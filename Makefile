@@ -1,0 +1,61 @@
+# A thin front: every goal installs the Debian packages it lacks, configures a preset and calls CMake.
+# `make help` lists the goals.
+
+JOBS ?= $(shell nproc)
+CMAKE_BUILD = cmake --build build/$(1) --parallel $(JOBS)
+
+.PHONY: help
+help:
+	@echo "make demo      train on MNIST-1D, evaluate, stream, write the report (a few minutes)"
+	@echo "make test      build and run all tests"
+	@echo "make bench     build and run the benchmarks, JSON under build/native/benchmarks [ONLY=regex of program names]"
+	@echo "make docs      reference pages under build/docs (Doxygen)"
+	@echo "make golden DIR=folder [OPS=a,b] [DEVICE=cpu|cuda]   run the reference cases of a folder"
+	@echo "make format    clang-format over all sources"
+	@echo "make clean     remove build/"
+	@echo
+	@echo "Missing Debian packages are installed through apt-get (sudo where not root); nothing else is downloaded."
+
+.PHONY: demo
+demo:
+	cmake/bootstrap.sh build demo
+	cmake --preset native
+	$(call CMAKE_BUILD,native) --target long_sequence
+	examples/long_sequence/demo.sh build/native
+
+.PHONY: test
+test:
+	cmake/bootstrap.sh build demo test bench
+	cmake --preset ci
+	$(call CMAKE_BUILD,ci)
+	ctest --preset ci
+
+.PHONY: bench
+bench:
+	cmake/bootstrap.sh build bench
+	cmake --preset native
+	$(call CMAKE_BUILD,native) --target benchmarks
+	benchmarks/run.sh build/native '$(ONLY)'
+
+.PHONY: docs
+docs:
+	cmake/bootstrap.sh docs
+	mkdir -p build/docs
+	doxygen Doxyfile
+	@echo "build/docs/html/index.html"
+
+.PHONY: golden
+golden:
+	@test -n '$(DIR)' || { echo "usage: make golden DIR=folder [OPS=a,b] [DEVICE=cpu|cuda]" >&2; exit 2; }
+	cmake/bootstrap.sh build test
+	cmake --preset release
+	$(call CMAKE_BUILD,release) --target golden_runner
+	build/release/tests/golden_runner '$(DIR)' $(if $(OPS),--ops '$(OPS)') --device $(or $(DEVICE),cpu)
+
+.PHONY: format
+format:
+	git ls-files '*.hpp' '*.cpp' '*.cu' '*.cuh' | xargs clang-format -i
+
+.PHONY: clean
+clean:
+	rm -rf build

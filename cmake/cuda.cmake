@@ -1,0 +1,39 @@
+# longwave::cuda, the device's side of the ops: a static library of all .cu files under cuda/launch and
+# cuda/instantiate, built where nvcc is found. Consumers link it and need no nvcc of their own.
+
+# CONFIGURE_DEPENDS here and in the other lists of sources: a new op brings its files and edits no list, and the
+# build tool looks again each time, so nobody has to remember to configure anew.
+file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS
+  ${CMAKE_CURRENT_SOURCE_DIR}/cuda/launch/*.cu ${CMAKE_CURRENT_SOURCE_DIR}/cuda/instantiate/*.cu)
+
+if(NOT LONGWAVE_CUDA OR NOT cuda_sources)
+  return()
+endif()
+
+include(CheckLanguage)
+if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+  find_program(LONGWAVE_NVCC nvcc HINTS ${CUDAToolkit_ROOT}/bin $ENV{CUDA_PATH}/bin /usr/local/cuda/bin)
+  mark_as_advanced(LONGWAVE_NVCC)
+  if(LONGWAVE_NVCC)
+    set(CMAKE_CUDA_COMPILER ${LONGWAVE_NVCC})
+  endif()
+endif()
+if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+  set(CMAKE_CUDA_ARCHITECTURES 80 90a)  # A100 and H100/H200
+endif()
+if(LONGWAVE_CUDA STREQUAL "AUTO")
+  check_language(CUDA)
+  if(NOT CMAKE_CUDA_COMPILER)
+    return()
+  endif()
+endif()
+enable_language(CUDA)
+find_package(CUDAToolkit REQUIRED)
+
+add_library(longwave_cuda STATIC ${cuda_sources})
+add_library(longwave::cuda ALIAS longwave_cuda)
+set_target_properties(longwave_cuda PROPERTIES EXPORT_NAME cuda POSITION_INDEPENDENT_CODE ON)
+target_include_directories(longwave_cuda PUBLIC
+  $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/cuda> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/longwave/cuda>)
+target_compile_options(longwave_cuda PRIVATE --expt-relaxed-constexpr)
+target_link_libraries(longwave_cuda PUBLIC longwave::longwave CUDA::cudart_static)
