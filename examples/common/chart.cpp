@@ -1,0 +1,188 @@
+#include "common/chart.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace longwave::examples {
+
+namespace {
+
+constexpr double width = 560, height = 300, left = 58, right = 12, top = 34, bottom = 44;
+const char* const colours[] = {"#2a6fdb", "#d9622b", "#2f9e62", "#9a4fc2", "#b8860b", "#4d6272"};
+
+std::string format(const char* pattern, auto... values) {
+  char text[256];
+  std::snprintf(text, sizeof text, pattern, values...);
+  return text;
+}
+
+struct Range {
+  double low = INFINITY, high = -INFINITY;
+  void add(double x) {
+    low = std::min(low, x);
+    high = std::max(high, x);
+  }
+  bool empty() const { return !(low <= high); }
+  void widen() {  // never empty, never of width zero
+    if (empty()) *this = {0, 1};
+    if (high - low < 1e-12 * std::max(1.0, std::abs(high))) {
+      const double pad = high == 0 ? 1 : 0.1 * std::abs(high);
+      low -= pad;
+      high += pad;
+    }
+  }
+};
+
+struct Axes {
+  Range x, y;
+  bool log_y;
+  double px(double v) const { return left + (v - x.low) / (x.high - x.low) * (width - left - right); }
+  double scaled(double v) const { return log_y ? std::log10(v) : v; }
+  double py(double v) const {
+    return height - bottom - (scaled(v) - y.low) / (y.high - y.low) * (height - top - bottom);
+  }
+  bool shows(double vx, double vy) const { return std::isfinite(vx) && std::isfinite(vy) && (!log_y || vy > 0); }
+};
+
+Axes axes_of(const Chart& chart) {
+  Axes axes{{}, {}, chart.log_y};
+  for (const Curve& curve : chart.curves)
+    for (std::size_t i = 0; i < std::min(curve.x.size(), curve.y.size()); ++i)
+      if (axes.shows(curve.x[i], curve.y[i])) {
+        axes.x.add(curve.x[i]);
+        axes.y.add(axes.scaled(curve.y[i]));
+      }
+  axes.x.widen();
+  axes.y.widen();
+  if (!chart.log_y && axes.y.low > 0 && axes.y.low < 0.3 * axes.y.high) axes.y.low = 0;
+  return axes;
+}
+
+std::string number(double v, bool percent) { return percent ? format("%.4g %%", 100 * v) : format("%.4g", v); }
+
+std::string grid(const Axes& axes, const Chart& chart) {
+  std::string svg = "<g class=\"grid\">";
+  for (const double t : ticks(axes.y.low, axes.y.high, 5)) {
+    const double v = axes.log_y ? std::pow(10.0, t) : t;
+    const double y = axes.py(v);
+    svg += format("<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>", left, width - right, y, y);
+    svg += format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">", left - 6, y + 4) + number(v, chart.percent) +
+           "</text>";
+  }
+  for (const double v : ticks(axes.x.low, axes.x.high, 7)) {
+    const double x = axes.px(v);
+    svg +=
+        format("<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>", x, x, height - bottom, height - bottom + 4);
+    svg += format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">", x, height - bottom + 18) + number(v, false) +
+           "</text>";
+  }
+  svg += format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">", (left + width - right) / 2, height - 8);
+  return svg + escape_html(chart.x_label) + "</text></g>";
+}
+
+std::string polyline(const Axes& axes, const Curve& curve, const char* colour) {
+  std::string path;
+  bool drawing = false;
+  std::size_t points = 0;
+  double x = 0, y = 0;
+  for (std::size_t i = 0; i < std::min(curve.x.size(), curve.y.size()); ++i) {
+    const bool shown = axes.shows(curve.x[i], curve.y[i]);
+    if (shown) {
+      x = axes.px(curve.x[i]);
+      y = axes.py(curve.y[i]);
+      path += format("%s%.1f %.1f", drawing ? "L" : "M", x, y);
+      ++points;
+    }
+    drawing = shown;
+  }
+  if (points == 1) return format("<circle r=\"3\" fill=\"%s\" cx=\"%.1f\" cy=\"%.1f\"/>", colour, x, y);
+  return format("<path fill=\"none\" stroke=\"%s\" stroke-width=\"1.8\" stroke-linejoin=\"round\" d=\"", colour) +
+         path + "\"/>";
+}
+
+std::string legend(const Chart& chart) {
+  std::string svg;
+  double x = width - right;
+  for (std::size_t i = chart.curves.size(); i-- > 0;) {
+    const std::string& name = chart.curves[i].name;
+    if (name.empty()) continue;
+    x -= 7.0 * static_cast<double>(name.size()) + 8;
+    svg += format("<text x=\"%.1f\" y=\"20\">", x) + escape_html(name) + "</text>";
+    x -= 20;
+    svg += format("<line x1=\"%.1f\" x2=\"%.1f\" y1=\"16\" y2=\"16\" stroke-width=\"3\" stroke=\"%s\"/>", x, x + 15,
+                  colours[i % 6]);
+    x -= 10;
+  }
+  return svg;
+}
+
+}  // namespace
+
+std::vector<double> ticks(double low, double high, int count) {
+  std::vector<double> at;
+  if (!(high > low) || count < 1) return at;
+  const double raw = (high - low) / count;
+  const double power = std::pow(10.0, std::floor(std::log10(raw)));
+  const double step = power * (raw / power <= 1 ? 1 : raw / power <= 2 ? 2 : raw / power <= 5 ? 5 : 10);
+  const double first = std::ceil(low / step - 1e-9), last = std::floor(high / step + 1e-9);
+  for (double i = first; i <= last; ++i) at.push_back(i == 0 ? 0 : i * step);
+  return at;
+}
+
+std::string escape_html(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+std::string chart_svg(const Chart& chart) {
+  const Axes axes = axes_of(chart);
+  std::string svg = format("<svg class=\"chart\" viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"", width, height);
+  svg += escape_html(chart.title) + "\">";
+  svg += format("<text class=\"title\" x=\"%.1f\" y=\"20\">", left) + escape_html(chart.title) + "</text>";
+  svg += grid(axes, chart);
+  for (std::size_t i = 0; i < chart.curves.size(); ++i) svg += polyline(axes, chart.curves[i], colours[i % 6]);
+  return svg + legend(chart) + "</svg>";
+}
+
+std::string trace_svg(const std::vector<float>& values, int w, int h) {
+  Range y;
+  for (const float v : values)
+    if (std::isfinite(v)) y.add(static_cast<double>(v));
+  y.widen();
+  std::string svg = format(
+      "<svg class=\"trace\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\"><path fill=\"none\" d=\"", w, h, w, h);
+  bool drawing = false;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto v = static_cast<double>(values[i]);
+    if (std::isfinite(v)) {
+      const double x = 2 + (w - 4.0) * static_cast<double>(i) / std::max(1.0, static_cast<double>(values.size()) - 1);
+      svg += format("%s%.1f %.1f", drawing ? "L" : "M", x, h - 2 - (h - 4.0) * (v - y.low) / (y.high - y.low));
+    }
+    drawing = std::isfinite(v);
+  }
+  return svg + "\"/></svg>";
+}
+
+}  // namespace longwave::examples
