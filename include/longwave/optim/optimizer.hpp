@@ -1,0 +1,140 @@
+// optimizer.hpp - what all optimisers share: the parameters, each with its own learning rate and weight decay, the
+// schedule's factor on all of them, and the number of steps made.
+//
+// A parameter's group (nn/parameter.hpp) may set lr and weight_decay; what it leaves open is the optimiser's. The rate
+// in use is the parameter's start rate times lr_factor(), so one schedule moves all groups in proportion.
+#pragma once
+
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "longwave/nn/module.hpp"
+
+namespace longwave {
+
+namespace detail {
+
+struct AnyVisitor {
+  template <class P>
+  void operator()(const std::string&, P&) const {}
+};
+
+// The scalar and device of a module: its members value_type and device_type, else those of a template M<T, D>.
+template <class M>
+struct ModuleTypes;
+
+template <class M>
+  requires requires { typename M::value_type; }
+struct ModuleTypes<M> {
+  using value_type = typename M::value_type;
+  using device_type = typename M::device_type;
+};
+
+template <template <class, device> class M, class T, class D>
+  requires(!requires { typename M<T, D>::value_type; })
+struct ModuleTypes<M<T, D>> {
+  using value_type = T;
+  using device_type = D;
+};
+
+template <class M>
+using module_value = typename ModuleTypes<M>::value_type;
+template <class M>
+using module_device = typename ModuleTypes<M>::device_type;
+
+// `ok` decides; `expected` completes "AdamW: lr is -1, expected ...".
+inline void check_option(const char* op, const char* option, double value, bool ok, const char* expected) {
+  if (!ok)
+    throw_value_error(std::string(op) + ": " + option + " is " + std::to_string(value) + ", expected " + expected);
+}
+
+inline void check_rate(const char* op, const char* option, double value) {
+  check_option(op, option, value, std::isfinite(value) && value >= 0, "a finite number of at least 0");
+}
+
+}  // namespace detail
+
+// A struct with for_each_parameter (nn/module.hpp).
+template <class M>
+concept module_like = requires(M& module, detail::AnyVisitor visitor) {
+  module.for_each_parameter(visitor);
+};
+
+template <class T, device D = Host>
+class Optimizer {
+ public:
+  // They point into the module: it must outlive the optimiser, and its tensors must not be replaced by others.
+  const std::vector<ParameterRef<T, D>>& parameters() const { return parameters_; }
+
+  // The rate of parameters without one of their own, and the same for all as a factor of the start rates.
+  double lr() const { return lr_ * factor_; }
+  double lr_factor() const { return factor_; }
+  void set_lr(double lr) {
+    detail::check_rate(name_, "lr", lr);
+    if (lr_ == 0) throw_value_error(std::string(name_) + ": set_lr needs a start lr above 0 to scale the groups by");
+    factor_ = lr / lr_;
+  }
+  void set_lr_factor(double factor) {
+    detail::check_rate(name_, "lr factor", factor);
+    factor_ = factor;
+  }
+
+  // Steps made so far: with state(), all that a checkpoint keeps.
+  index_t steps() const { return steps_; }
+  void set_steps(index_t steps) {
+    if (steps < 0) throw_value_error(std::string(name_) + ": steps is " + std::to_string(steps) + ", expected >= 0");
+    steps_ = steps;
+  }
+
+  void zero_grad() {
+    for (const ParameterRef<T, D>& p : parameters_) detail::fill(grad(p), T(0));
+  }
+
+ protected:
+  Optimizer(const char* name, std::vector<ParameterRef<T, D>> parameters, double lr, double weight_decay)
+      : name_(name), parameters_(std::move(parameters)), lr_(lr) {
+    detail::check_rate(name, "lr", lr);
+    detail::check_rate(name, "weight_decay", weight_decay);
+    if (parameters_.empty()) throw_value_error(std::string(name) + ": there is no trainable parameter");
+    for (ParameterRef<T, D>& p : parameters_) {
+      if (p.grad == nullptr && p.count > 0) throw_value_error(std::string(name) + ": " + p.name + " has no gradient");
+      if (!p.group.has_lr()) p.group.lr = lr;
+      if (!p.group.has_weight_decay()) p.group.weight_decay = weight_decay;
+      detail::check_rate(name, ("lr of " + p.name).c_str(), p.group.lr);
+      detail::check_rate(name, ("weight_decay of " + p.name).c_str(), p.group.weight_decay);
+    }
+  }
+
+  static TensorView<T, 1, D> value(const ParameterRef<T, D>& p) { return {p.value, Extents<1>{p.count}}; }
+  static TensorView<T, 1, D> grad(const ParameterRef<T, D>& p) { return {p.grad, Extents<1>{p.count}}; }
+  double lr_of(const ParameterRef<T, D>& p) const { return p.group.lr * factor_; }
+  void count_step() { ++steps_; }
+
+  // One zero tensor per parameter, for moments.
+  std::vector<Tensor<T, 1, D>> make_moments() const {
+    std::vector<Tensor<T, 1, D>> moments;
+    moments.reserve(parameters_.size());
+    for (const ParameterRef<T, D>& p : parameters_) moments.emplace_back(p.count);
+    return moments;
+  }
+
+  void append_moments(std::vector<ParameterRef<T, D>>& refs, const char* prefix,
+                      std::vector<Tensor<T, 1, D>>& moments) const {
+    for (std::size_t i = 0; i < moments.size(); ++i) {
+      const ParameterRef<T, D>& p = parameters_[i];
+      refs.push_back({std::string(prefix) + "." + p.name, p.shape, moments[i].data(), nullptr, p.count,
+                      ParameterGroup{.trainable = false}});
+    }
+  }
+
+ private:
+  const char* name_;
+  std::vector<ParameterRef<T, D>> parameters_;  // with lr and weight_decay filled in
+  double lr_;
+  double factor_ = 1;
+  index_t steps_ = 0;
+};
+
+}  // namespace longwave
