@@ -3,6 +3,8 @@
 //   SafetensorsFile file("model.safetensors");
 //   auto w = file.tensor<float, 2>("weight");      // zero-copy view: lives as long as `file`, F32 and aligned only
 //   auto v = file.read<double, 2>("weight");       // a Tensor, converted where that is exact or a rounding
+//   const NamedArray arrays[] = {named_array("weight", w), named_array("bias", b)};
+//   write_safetensors("copy.safetensors", arrays, {{"format", "pt"}});
 //
 // Written files are the same bytes for the same content: widest elements first, then by name, so that every
 // tensor is aligned; the header is padded with blanks to a multiple of 8.
@@ -14,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "longwave/core/tensor.hpp"
+#include "longwave/io/arrays.hpp"
 #include "longwave/io/file.hpp"
 #include "longwave/io/safetensors_header.hpp"
 
@@ -118,31 +120,11 @@ class SafetensorsFile {
   detail::SafetensorsHeader header_;
 };
 
-// A tensor to write: dense, row-major.
-struct SafetensorsTensor {
-  std::string name;
-  DType dtype;
-  std::vector<index_t> shape;
-  const void* data;
-};
-
-template <class T, int N>
-SafetensorsTensor safetensors_entry(std::string name, TensorView<T, N> view) {
-  if (!view.contiguous()) throw_value_error("safetensors_entry: " + name + " is not contiguous; copy it first");
-  return {std::move(name), dtype_of<std::remove_const_t<T>>,
-          std::vector<index_t>(view.sizes().sizes, view.sizes().sizes + N), view.data()};
-}
-template <class T, int N>
-SafetensorsTensor safetensors_entry(std::string name, const Tensor<T, N>& tensor) {
-  return safetensors_entry(std::move(name), tensor.view());
-}
-
 namespace detail {
 
-inline std::vector<const SafetensorsTensor*> safetensors_layout(const std::string& path,
-                                                                std::span<const SafetensorsTensor> tensors) {
-  std::vector<const SafetensorsTensor*> order;
-  for (const SafetensorsTensor& t : tensors) {
+inline std::vector<const NamedArray*> safetensors_layout(const std::string& path, std::span<const NamedArray> tensors) {
+  std::vector<const NamedArray*> order;
+  for (const NamedArray& t : tensors) {
     const std::string name = "tensor " + json_quoted(t.name);
     if (t.name == "__metadata__" || !valid_utf8(t.name)) throw_io_error(path, name + ": this name cannot be written");
     if (t.dtype == DType::c128)
@@ -152,18 +134,18 @@ inline std::vector<const SafetensorsTensor*> safetensors_layout(const std::strin
     if (bytes > 0 && t.data == nullptr) throw_io_error(path, name + " has no data");
     order.push_back(&t);
   }
-  std::sort(order.begin(), order.end(), [](const SafetensorsTensor* a, const SafetensorsTensor* b) {
+  std::sort(order.begin(), order.end(), [](const NamedArray* a, const NamedArray* b) {
     const index_t a_bytes = dtype_bytes(a->dtype), b_bytes = dtype_bytes(b->dtype);
     return a_bytes != b_bytes ? a_bytes > b_bytes : a->name < b->name;
   });
   std::map<std::string, bool> seen;
-  for (const SafetensorsTensor* t : order)
+  for (const NamedArray* t : order)
     if (!seen.emplace(t->name, true).second)
       throw_io_error(path, "tensor " + json_quoted(t->name) + " is given twice; rename one");
   return order;
 }
 
-inline std::string safetensors_header_text(const std::string& path, const std::vector<const SafetensorsTensor*>& order,
+inline std::string safetensors_header_text(const std::string& path, const std::vector<const NamedArray*>& order,
                                            const std::map<std::string, std::string>& metadata) {
   std::string json = "{", comma;
   if (!metadata.empty()) {
@@ -176,7 +158,7 @@ inline std::string safetensors_header_text(const std::string& path, const std::v
   }
   index_t at = 0;
   comma = metadata.empty() ? "" : ",";
-  for (const SafetensorsTensor* t : order) {
+  for (const NamedArray* t : order) {
     json +=
         std::exchange(comma, ",") + json_quoted(t->name) + ":{\"dtype\":\"" + dtype_name(t->dtype) + "\",\"shape\":[";
     for (std::size_t i = 0; i < t->shape.size(); ++i) json += (i > 0 ? "," : "") + std::to_string(t->shape[i]);
@@ -190,21 +172,20 @@ inline std::string safetensors_header_text(const std::string& path, const std::v
 }
 
 // Into a file that the caller commits.
-inline void write_safetensors(AtomicFile& file, std::span<const SafetensorsTensor> tensors,
+inline void write_safetensors(AtomicFile& file, std::span<const NamedArray> tensors,
                               const std::map<std::string, std::string>& metadata) {
   const auto order = safetensors_layout(file.path(), tensors);
   const std::string json = safetensors_header_text(file.path(), order, metadata);
   const std::uint64_t length = json.size();
   file.write(&length, sizeof length);
   file.write(json);
-  for (const SafetensorsTensor* t : order)
-    file.write(t->data, static_cast<std::size_t>(shape_bytes(t->shape, t->dtype)));
+  for (const NamedArray* t : order) file.write(t->data, static_cast<std::size_t>(shape_bytes(t->shape, t->dtype)));
 }
 
 }  // namespace detail
 
 // Replaces `path` as a whole (see AtomicFile).
-inline void write_safetensors(const std::string& path, std::span<const SafetensorsTensor> tensors,
+inline void write_safetensors(const std::string& path, std::span<const NamedArray> tensors,
                               const std::map<std::string, std::string>& metadata = {}) {
   AtomicFile file(path);
   detail::write_safetensors(file, tensors, metadata);
