@@ -1,0 +1,272 @@
+// tape.hpp - reverse-mode differentiation as an explicit list of coarse ops.
+//
+// An op computes its value into tape.make(...) and records a closure that pulls the gradient back; backward() runs
+// the closures in reverse order of recording. Values, gradients and closures live in one arena that rewind() takes
+// back, so from the second step on nothing is allocated and every address repeats.
+//
+//   tape.rewind();
+//   auto y = layer(tape, tape.input(u));
+//   auto loss = mse(y, tape.input(target));
+//   tape.backward(loss);                       // parameters' gradients are added to, see Var::grad for the rest
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <new>
+#include <string>
+#include <type_traits>
+
+#include "longwave/autograd/var.hpp"
+#include "longwave/core/arena.hpp"
+#include "longwave/core/random.hpp"
+#include "longwave/core/rows.hpp"
+
+namespace longwave {
+
+namespace detail {
+
+// Each per device: Host here, Cuda in cuda/ops.hpp.
+template <class T, int N>
+void fill(TensorView<T, N, Host> x, std::type_identity_t<T> value) {
+  const Extents<N> strides[1] = {x.strides()};
+  parallel_rows(x.sizes(), strides, [&](const Row<1>& row) {
+    for (index_t i = 0; i < row.length; ++i) x.data()[row.offset[0] + i * row.step[0]] = value;
+  });
+}
+
+template <class T, int N>
+void add_to(TensorView<T, N, Host> sum, In<T, N, Host> x) {
+  const Extents<N> strides[2] = {sum.strides(), x.strides()};
+  parallel_rows(sum.sizes(), strides, [&](const Row<2>& row) {
+    T* out = sum.data() + row.offset[0];
+    const T* in = x.data() + row.offset[1];
+    if (row.step[0] == 1 && row.step[1] == 1)
+      for (index_t i = 0; i < row.length; ++i) out[i] += in[i];
+    else
+      for (index_t i = 0; i < row.length; ++i) out[i * row.step[0]] += in[i * row.step[1]];
+  });
+}
+
+template <class T, int N>
+bool all_finite(TensorView<const T, N, Host> x) {
+  bool finite = true;
+  if (x.count() == 0) return true;
+  const Extents<N> strides[1] = {x.strides()};
+  const RowPlan<N, 1> plan(x.sizes(), strides);
+  for (index_t r = 0; r < plan.rows(); ++r) {
+    const Row<1> row = plan.row(r);
+    for (index_t i = 0; i < row.length; ++i) finite &= std::isfinite(x.data()[row.offset[0] + i * row.step[0]]);
+  }
+  return finite;
+}
+
+}  // namespace detail
+
+template <class T, device D = Host>
+class Tape {
+ public:
+  Tape() = default;
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  // Forgets everything recorded; memory stays for the next step. Vars and views of earlier steps are void.
+  void rewind() {
+    arena_.rewind();
+    nodes_.rewind();
+    last_ = nullptr;
+  }
+
+  // Training mode is on while a generator is set: dropout and batch statistics ask for it.
+  void train(Generator& generator) { generator_ = &generator; }
+  void evaluate() { generator_ = nullptr; }
+  bool training() const { return generator_ != nullptr; }
+  Generator& generator() const { return *generator_; }
+
+  // With it on, every value and gradient is checked and the first op with a NaN or infinity is named in an error.
+  void set_finite_check(bool on) { finite_check_ = on; }
+
+  // While off, nothing is recorded: values only.
+  void set_recording(bool on) { recording_ = on; }
+  bool recording() const { return recording_; }
+
+  Arena<D>& arena() { return arena_; }
+
+  // --- values -------------------------------------------------------------------------------------------------
+
+  // Data from outside, without a gradient. The view is kept, not copied.
+  template <class U, int N>
+    requires std::is_same_v<std::remove_const_t<U>, T>
+  Var<T, N, D> input(TensorView<U, N, D> value) {
+    return node(const_cast_view(value), TensorView<T, N, D>(), nullptr, false);
+  }
+  template <class Owner>
+    requires requires(const Owner& owner) { owner.view(); }
+  auto input(const Owner& owner) {
+    return input(owner.view());
+  }
+
+  // Data from outside whose gradient is wanted in Var::grad().
+  template <class U, int N>
+  Var<T, N, D> variable(TensorView<U, N, D> value) {
+    return node(const_cast_view(value), TensorView<T, N, D>(), nullptr, recording_);
+  }
+
+  // A parameter: its gradient is added to `grad`, which belongs to the caller.
+  template <int N>
+  Var<T, N, D> parameter(TensorView<T, N, D> value, Out<T, N, D> grad, const char* name = "parameter") {
+    Var<T, N, D> var = node(value, grad, name, recording_ && wanted(grad));
+    var.node()->has_grad = true;
+    return var;
+  }
+
+  // --- for ops ------------------------------------------------------------------------------------------------
+
+  // A new value to be written by an op.
+  template <int N>
+  Var<T, N, D> make(const Extents<N>& sizes, bool needs_grad) {
+    return node(arena_.template tensor<T, N>(sizes), TensorView<T, N, D>(), nullptr, needs_grad && recording_);
+  }
+
+  // Room for something an op keeps for its backward pass.
+  template <class U, int N>
+  TensorView<U, N, D> keep(const Extents<N>& sizes) {
+    return arena_.template tensor<U, N>(sizes);
+  }
+
+  // Notes how the gradient of `y` flows back. `backward` captures views and numbers only and runs at most once.
+  template <int N, class F>
+  void record(const char* op, Var<T, N, D> y, F backward) {
+    static_assert(std::is_trivially_destructible_v<F>, "a tape closure holds views and numbers, nothing that owns");
+    if (finite_check_) check_finite(op, "value", y.value());
+    if (!y.needs_grad()) return;
+    struct Closure : Step {
+      F backward;
+      detail::VarNode<T, N, D>* y;
+      Closure(const char* op_, Step* before_, F f, detail::VarNode<T, N, D>* y_) : Step{op_, run_it, before_}, backward(f), y(y_) {}
+      static void run_it(Step* self) {
+        auto* me = static_cast<Closure*>(self);
+        if (me->y->has_grad) me->backward();
+      }
+    };
+    void* place = nodes_.template take<Closure>(1);
+    last_ = ::new (place) Closure(op, last_, backward, y.node());
+  }
+
+  // Where an op adds its contribution to the gradient of x; without data if none is wanted.
+  template <int N>
+  TensorView<T, N, D> grad_to_add(Var<T, N, D> x) {
+    if (!x.needs_grad()) return {};
+    auto* node = x.node();
+    if (!node->has_grad) {
+      node->grad = arena_.template tensor<T, N>(node->value.sizes());
+      detail::fill(node->grad, T(0));
+      node->has_grad = true;
+    }
+    return node->grad;
+  }
+
+  // --- backward -----------------------------------------------------------------------------------------------
+
+  // Gradients of a scalar with respect to all that it was computed from.
+  void backward(Var<T, 0, D> loss) { backward(loss, nullptr); }
+
+  // Vector-Jacobian product: `seed` is dL/dy.
+  template <int N>
+  void backward(Var<T, N, D> y, In<T, N, D> seed) {
+    if (!y.needs_grad()) throw_value_error("backward: the value depends on no parameter and no variable");
+    check_same_shape("backward", "seed", seed, "y", y.value());
+    detail::add_to(grad_to_add(y), seed);
+    run();
+  }
+
+ private:
+  struct Step {
+    const char* op;
+    void (*run)(Step*);
+    Step* before;
+  };
+
+  template <class U, int N>
+  static TensorView<T, N, D> const_cast_view(TensorView<U, N, D> v) {
+    return {const_cast<T*>(v.data()), v.sizes(), v.strides()};
+  }
+
+  template <int N>
+  Var<T, N, D> node(TensorView<T, N, D> value, TensorView<T, N, D> grad, const char* name, bool needs_grad) {
+    using Node = detail::VarNode<T, N, D>;
+    void* place = nodes_.template take<Node>(1);
+    return {*this, ::new (place) Node{value, grad, name, needs_grad, false}};
+  }
+
+  void backward(Var<T, 0, D> loss, std::nullptr_t) {
+    if (!loss.needs_grad()) throw_value_error("backward: the loss depends on no parameter and no variable");
+    detail::fill(grad_to_add(loss), T(1));
+    run();
+  }
+
+  void run() {
+    for (Step* step = last_; step != nullptr; step = step->before) {
+      running_ = step->op;
+      step->run(step);
+    }
+    last_ = nullptr;
+  }
+
+  template <int N>
+  void check_finite(const char* op, const char* what, TensorView<const T, N, D> x, const char* name = nullptr) {
+    if (detail::all_finite(x)) return;
+    throw_value_error(std::string(op) + ": NaN or infinity in its " + what +
+                      (name != nullptr ? std::string(" of ") + name : std::string()) + " " + to_string(x.sizes()));
+  }
+
+  template <class, int, device>
+  friend class Grad;
+
+  Arena<D> arena_;     // values and gradients
+  Arena<Host> nodes_;  // Var nodes and closures
+  Step* last_ = nullptr;
+  Generator* generator_ = nullptr;
+  const char* running_ = "";
+  bool recording_ = true;
+  bool finite_check_ = false;
+};
+
+// The gradient of one input while a closure runs, for ops that assign (=) their gradients: a first contribution is
+// written in place, a further one goes to a temporary that the destructor adds. Converts to the view to write to,
+// which has no data when the gradient is not wanted.
+template <class T, int N, device D>
+class Grad {
+ public:
+  explicit Grad(Var<T, N, D> x) : x_(x) {
+    if (!x.needs_grad()) return;
+    auto* node = x.node();
+    view_ = x.tape().arena().template tensor<T, N>(node->value.sizes());
+    if (!node->has_grad) {
+      node->grad = view_;
+      node->has_grad = true;
+      first_ = true;
+    }
+  }
+  Grad(const Grad&) = delete;
+  Grad& operator=(const Grad&) = delete;
+  ~Grad() noexcept(false) {
+    if (!wanted(view_)) return;
+    if (!first_) detail::add_to(x_.node()->grad, view_);
+    Tape<T, D>& tape = x_.tape();
+    if (tape.finite_check_)
+      tape.check_finite(tape.running_, "gradient", TensorView<const T, N, D>(x_.node()->grad), x_.node()->name);
+  }
+
+  TensorView<T, N, D> view() const { return view_; }
+  operator TensorView<T, N, D>() const { return view_; }
+
+ private:
+  Var<T, N, D> x_;
+  TensorView<T, N, D> view_;
+  bool first_ = false;
+};
+
+template <class T, int N, device D>
+Grad(Var<T, N, D>) -> Grad<T, N, D>;
+
+}  // namespace longwave
