@@ -11,6 +11,7 @@ help:
 	@echo "make bench     build and run the benchmarks, JSON under build/native/benchmarks [ONLY=regex of program names]"
 	@echo "make docs      reference pages under build/docs (Doxygen)"
 	@echo "make golden DIR=folder [OPS=a,b] [DEVICE=cpu|cuda]   run the reference cases of a folder"
+	@echo "make umbrella  write the list of longwave.hpp"
 	@echo "make format    clang-format over all sources"
 	@echo "make clean     remove build/"
 	@echo
@@ -51,6 +52,10 @@ golden:
 	cmake --preset release
 	$(call CMAKE_BUILD,release) --target golden_runner
 	build/release/tests/golden_runner '$(DIR)' $(if $(OPS),--ops '$(OPS)') --device $(or $(DEVICE),cpu)
+
+.PHONY: umbrella
+umbrella:
+	tests/headers/umbrella.sh include --write
 
 .PHONY: format
 format:

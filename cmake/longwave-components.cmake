@@ -24,6 +24,15 @@ function(longwave_component name)
   target_compile_options(${target} INTERFACE ${arg_OPTIONS})
 endfunction()
 
+# What cxx_std_20 is to .cpp files, for .cu files of projects that use CUDA; CMake knows the feature from 3.26 on.
+if(CMAKE_CUDA_COMPILER_LOADED)
+  if("cuda_std_20" IN_LIST CMAKE_CUDA_COMPILE_FEATURES)
+    target_compile_features(${longwave_core} INTERFACE $<BUILD_INTERFACE:cuda_std_20>)
+  else()
+    target_compile_options(${longwave_core} INTERFACE $<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20>>)
+  endif()
+endif()
+
 # Random123 is headers only and has no package file. The compiler's own folders need no mention, and naming
 # /usr/include with -isystem would break the standard library's include_next.
 find_path(LONGWAVE_RANDOM123_INCLUDE_DIR Random123/philox.h)

@@ -1,0 +1,18 @@
+# Each way to depend on Longwave offers the same targets: those that the build under test found, no more and no less.
+string(REPLACE ":" ";" LONGWAVE_EXPECTED "${LONGWAVE_EXPECTED}")
+foreach(component openmp fftw zlib json native)
+  if(component IN_LIST LONGWAVE_EXPECTED)
+    if(NOT TARGET longwave::${component})
+      message(FATAL_ERROR "longwave::${component} is missing")
+    endif()
+    target_link_libraries(consumer_with_all PRIVATE longwave::${component})
+    string(TOUPPER ${component} upper)
+    target_compile_definitions(consumer_with_all PRIVATE EXPECT_${upper})
+  elseif(TARGET longwave::${component})
+    message(FATAL_ERROR "longwave::${component} is not expected here")
+  endif()
+endforeach()
+
+foreach(target consumer consumer_with_all)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Werror)
+endforeach()
