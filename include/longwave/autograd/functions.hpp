@@ -1,0 +1,4 @@
+// functions.hpp - every tape function: Var in, Var out, with the gradient recorded on the way.
+#pragma once
+
+#include "longwave/autograd/functions/activation.hpp"
