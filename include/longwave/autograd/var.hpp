@@ -50,4 +50,10 @@ class Var {
   detail::VarNode<T, N, D>* node_ = nullptr;
 };
 
+// The value of an optional argument: without data if it was left out.
+template <class T, int N, device D>
+TensorView<const T, N, D> value_or_none(Var<T, N, D> x) {
+  return x ? x.value() : TensorView<const T, N, D>();
+}
+
 }  // namespace longwave

@@ -1,0 +1,47 @@
+// norm.hpp - layer_norm and batch_norm on the tape (ops/norm.hpp).
+#pragma once
+
+#include "longwave/autograd/tape.hpp"
+#include "longwave/ops/norm.hpp"
+
+namespace longwave {
+
+// weight and bias (H) may be left out (a Var without a value).
+template <class T, int N, device D>
+Var<T, N, D> layer_norm(Var<T, N, D> x, std::type_identity_t<Var<T, 1, D>> weight,
+                        std::type_identity_t<Var<T, 1, D>> bias, LayerNormOptions options = {}) {
+  Tape<T, D>& tape = x.tape();
+  const Extents<N - 1> rest = impl::without_axis(x.sizes(), ops::LayerNorm::checked_axis<N>(options));
+  Var<T, N, D> y = tape.make(x.sizes(), x.needs_grad() || weight.needs_grad() || bias.needs_grad());
+  auto mean = y.needs_grad() ? tape.template keep<T>(rest) : TensorView<T, N - 1, D>();
+  auto rstd = y.needs_grad() ? tape.template keep<T>(rest) : TensorView<T, N - 1, D>();
+  const auto w = value_or_none(weight), b = value_or_none(bias);
+  ops::LayerNorm::forward(y.output(), mean, rstd, x.value(), w, b, options);
+  tape.record("layer_norm", y, [=, &tape] {
+    Grad dx(x);
+    ops::LayerNorm::backward(dx.view(), tape.grad_to_add(weight), tape.grad_to_add(bias), y.grad(), mean, rstd,
+                             x.value(), w, options);
+  });
+  return y;
+}
+
+// options.training says which statistics are used; running_mean and running_var (H) as in ops::BatchNorm.
+template <class T, int N, device D>
+Var<T, N, D> batch_norm(Var<T, N, D> x, std::type_identity_t<Var<T, 1, D>> weight,
+                        std::type_identity_t<Var<T, 1, D>> bias, Out<T, 1, D> running_mean, Out<T, 1, D> running_var,
+                        BatchNormOptions options) {
+  Tape<T, D>& tape = x.tape();
+  Var<T, N, D> y = tape.make(x.sizes(), x.needs_grad() || weight.needs_grad() || bias.needs_grad());
+  const Extents<1> H{x.size(1)};
+  auto mean = tape.template keep<T>(H), rstd = tape.template keep<T>(H);
+  const auto w = value_or_none(weight), b = value_or_none(bias);
+  ops::BatchNorm::forward(y.output(), mean, rstd, running_mean, running_var, x.value(), w, b, options);
+  tape.record("batch_norm", y, [=, &tape] {
+    Grad dx(x);
+    ops::BatchNorm::backward(dx.view(), tape.grad_to_add(weight), tape.grad_to_add(bias), y.grad(), mean, rstd,
+                             x.value(), w, options);
+  });
+  return y;
+}
+
+}  // namespace longwave

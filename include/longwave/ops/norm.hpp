@@ -1,0 +1,143 @@
+// norm.hpp - normalisation to mean 0 and variance 1, then weight and bias.
+//
+//   y = weight * x_hat + bias,   x_hat = (x - mean) * rstd,   rstd = 1 / sqrt(variance + eps)
+//
+//   LayerNorm   statistics over one axis of a tensor of any rank: the last one of (B, L, H), axis 1 of (B, H, L).
+//               mean, rstd: the shape of x without that axis; weight, bias: (H)
+//   BatchNorm   statistics over all but axis 1 of (B, H, L) or (B, H); mean, rstd, weight, bias: (H)
+//
+// Gradient, with g = weight * dy and means over the elements that share a statistic (x_hat is a function of x):
+//   dx = rstd (g - mean(g) - x_hat mean(g x_hat)),   dweight += sum dy x_hat,   dbias += sum dy
+// and dx = rstd g where BatchNorm uses running statistics.
+//
+// Variances are biased (divided by the count). They are summed from deviations around a first estimate of the mean and
+// corrected for its error, so a mean far from zero costs no digits of the output: about 4 epsilon sqrt(H). The backward
+// pass starts from the saved mean, rounded to T, which costs it |mean| epsilon / deviation. Sums over positions use
+// fixed parts, added in order.
+#pragma once
+
+#include <cmath>
+#include <string>
+
+#include "longwave/cpu/batch_norm.hpp"
+#include "longwave/cpu/layer_norm.hpp"
+
+namespace longwave {
+
+struct LayerNormOptions {
+  int axis = -1;  // the normalised one; negative: counted from the last
+  double eps = 1e-5;
+};
+
+struct BatchNormOptions {
+  bool training = false;  // statistics of this batch, which move the running ones; else the running ones
+  double momentum = 0.1;  // weight of this batch in the running statistics
+  double eps = 1e-5;
+};
+
+namespace ops {
+
+struct LayerNorm {
+  // mean and rstd (saved for backward), weight and bias may be left out as default views.
+  template <class T, int N, device D>
+  static void forward(TensorView<T, N, D> y, Out<T, N - 1, D> mean, Out<T, N - 1, D> rstd, In<T, N, D> x,
+                      In<T, 1, D> weight, In<T, 1, D> bias, LayerNormOptions options = {}) {
+    const int axis = checked_axis<N>(options);
+    const Extents<1> H{x.size(axis)};
+    check_same_shape("layer_norm", "y", y, "x", x);
+    if (wanted(mean) != wanted(rstd)) throw_value_error("layer_norm: mean and rstd are saved together or not at all");
+    check_gradient("layer_norm", "mean", mean, impl::without_axis(x.sizes(), axis));
+    check_gradient("layer_norm", "rstd", rstd, impl::without_axis(x.sizes(), axis));
+    check_gradient("layer_norm", "weight", weight, H, "H");
+    check_gradient("layer_norm", "bias", bias, H, "H");
+    impl::layer_norm_forward(y, mean, rstd, x, weight, bias, axis, static_cast<T>(options.eps));
+  }
+
+  // dx is assigned, dweight and dbias are added to; each may be left out, and weight where forward had none.
+  template <class T, int N, device D>
+  static void backward(Out<T, N, D> dx, Out<T, 1, D> dweight, Out<T, 1, D> dbias, TensorView<const T, N, D> dy,
+                       In<T, N - 1, D> mean, In<T, N - 1, D> rstd, In<T, N, D> x, In<T, 1, D> weight,
+                       LayerNormOptions options = {}) {
+    const int axis = checked_axis<N>(options);
+    const Extents<1> H{x.size(axis)};
+    check_same_shape("layer_norm", "dy", dy, "x", x);
+    check_shape("layer_norm", "mean", mean, impl::without_axis(x.sizes(), axis));
+    check_shape("layer_norm", "rstd", rstd, impl::without_axis(x.sizes(), axis));
+    check_gradient("layer_norm", "weight", weight, H, "H");
+    check_gradient("layer_norm", "dx", dx, x.sizes());
+    check_gradient("layer_norm", "dweight", dweight, H, "H");
+    check_gradient("layer_norm", "dbias", dbias, H, "H");
+    impl::layer_norm_backward(dy, dx, dweight, dbias, mean, rstd, x, weight, axis);
+  }
+
+  template <int N>
+  static int checked_axis(const LayerNormOptions& options) {
+    static_assert(N >= 1, "layer_norm needs an axis");
+    const int axis = options.axis < 0 ? options.axis + N : options.axis;
+    if (axis < 0 || axis >= N)
+      throw_value_error("layer_norm: axis is " + std::to_string(options.axis) + ", the tensor has rank " +
+                        std::to_string(N));
+    if (!(std::isfinite(options.eps) && options.eps >= 0))
+      throw_value_error("layer_norm: eps is " + std::to_string(options.eps) + ", expected a finite number >= 0");
+    return axis;
+  }
+};
+
+struct BatchNorm {
+  // x: (B, H, L) or (B, H). In training, running_mean and running_var (unbiased) are moved, or left out; else they are
+  // read. mean and rstd: those in use, saved for backward, or left out; likewise weight and bias.
+  template <class T, int N, device D>
+  static void forward(TensorView<T, N, D> y, Out<T, 1, D> mean, Out<T, 1, D> rstd, Out<T, 1, D> running_mean,
+                      Out<T, 1, D> running_var, In<T, N, D> x, In<T, 1, D> weight, In<T, 1, D> bias,
+                      BatchNormOptions options = {}) {
+    check_same_shape("batch_norm", "y", y, "x", x);
+    check_statistics<T, N>(x.sizes(), options, wanted(running_mean) && wanted(running_var));
+    if (wanted(running_mean) != wanted(running_var))
+      throw_value_error("batch_norm: running_mean and running_var come together or not at all");
+    const Extents<1> H{x.size(1)};
+    check_gradient("batch_norm", "mean", mean, H, "H");
+    check_gradient("batch_norm", "rstd", rstd, H, "H");
+    check_gradient("batch_norm", "running_mean", running_mean, H, "H");
+    check_gradient("batch_norm", "running_var", running_var, H, "H");
+    check_gradient("batch_norm", "weight", weight, H, "H");
+    check_gradient("batch_norm", "bias", bias, H, "H");
+    if (x.empty()) return;
+    impl::batch_norm_forward(y, mean, rstd, running_mean, running_var, x, weight, bias,
+                             impl::BatchNormNumbers{options.training, options.momentum, options.eps});
+  }
+
+  // dx is assigned, dweight and dbias are added to; each may be left out. options.training as in forward.
+  template <class T, int N, device D>
+  static void backward(Out<T, N, D> dx, Out<T, 1, D> dweight, Out<T, 1, D> dbias, TensorView<const T, N, D> dy,
+                       In<T, 1, D> mean, In<T, 1, D> rstd, In<T, N, D> x, In<T, 1, D> weight,
+                       BatchNormOptions options = {}) {
+    check_same_shape("batch_norm", "dy", dy, "x", x);
+    const Extents<1> H{x.size(1)};
+    check_shape("batch_norm", "mean", mean, H, "H");
+    check_shape("batch_norm", "rstd", rstd, H, "H");
+    check_gradient("batch_norm", "weight", weight, H, "H");
+    check_gradient("batch_norm", "dx", dx, x.sizes());
+    check_gradient("batch_norm", "dweight", dweight, H, "H");
+    check_gradient("batch_norm", "dbias", dbias, H, "H");
+    if (x.empty()) return;
+    impl::batch_norm_backward(dy, dx, dweight, dbias, mean, rstd, x, weight, options.training);
+  }
+
+ private:
+  template <class T, int N>
+  static void check_statistics(const Extents<N>& x, const BatchNormOptions& options, bool running) {
+    static_assert(N == 2 || N == 3, "batch_norm is for (B, H) and (B, H, L)");
+    if (!(std::isfinite(options.eps) && options.eps >= 0))
+      throw_value_error("batch_norm: eps is " + std::to_string(options.eps) + ", expected a finite number >= 0");
+    if (!(options.momentum >= 0 && options.momentum <= 1))
+      throw_value_error("batch_norm: momentum is " + std::to_string(options.momentum) + ", expected [0, 1]");
+    if (!options.training && !running)
+      throw_value_error("batch_norm: outside training it needs running_mean and running_var");
+    if (options.training && x.count() > 0 && x.count() / x[1] == 1)
+      throw_value_error("batch_norm: training needs more than one value per channel, x is " +
+                        to_string(x, N == 2 ? "BH" : "BHL"));
+  }
+};
+
+}  // namespace ops
+}  // namespace longwave
