@@ -10,7 +10,6 @@
 //   tape.backward(loss);                       // parameters' gradients are added to, see Var::grad for the rest
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <new>
 #include <string>
@@ -18,49 +17,10 @@
 
 #include "longwave/autograd/var.hpp"
 #include "longwave/core/arena.hpp"
+#include "longwave/core/fill.hpp"
 #include "longwave/core/random.hpp"
-#include "longwave/core/rows.hpp"
 
 namespace longwave {
-
-namespace detail {
-
-// Each per device: Host here, Cuda in cuda/ops.hpp.
-template <class T, int N>
-void fill(TensorView<T, N, Host> x, std::type_identity_t<T> value) {
-  const Extents<N> strides[1] = {x.strides()};
-  parallel_rows(x.sizes(), strides, [&](const Row<1>& row) {
-    for (index_t i = 0; i < row.length; ++i) x.data()[row.offset[0] + i * row.step[0]] = value;
-  });
-}
-
-template <class T, int N>
-void add_to(TensorView<T, N, Host> sum, In<T, N, Host> x) {
-  const Extents<N> strides[2] = {sum.strides(), x.strides()};
-  parallel_rows(sum.sizes(), strides, [&](const Row<2>& row) {
-    T* out = sum.data() + row.offset[0];
-    const T* in = x.data() + row.offset[1];
-    if (row.step[0] == 1 && row.step[1] == 1)
-      for (index_t i = 0; i < row.length; ++i) out[i] += in[i];
-    else
-      for (index_t i = 0; i < row.length; ++i) out[i * row.step[0]] += in[i * row.step[1]];
-  });
-}
-
-template <class T, int N>
-bool all_finite(TensorView<const T, N, Host> x) {
-  bool finite = true;
-  if (x.count() == 0) return true;
-  const Extents<N> strides[1] = {x.strides()};
-  const RowPlan<N, 1> plan(x.sizes(), strides);
-  for (index_t r = 0; r < plan.rows(); ++r) {
-    const Row<1> row = plan.row(r);
-    for (index_t i = 0; i < row.length; ++i) finite &= std::isfinite(x.data()[row.offset[0] + i * row.step[0]]);
-  }
-  return finite;
-}
-
-}  // namespace detail
 
 template <class T, device D = Host>
 class Tape {
@@ -133,23 +93,17 @@ class Tape {
     return arena_.template tensor<U, N>(sizes);
   }
 
-  // Notes how the gradient of `y` flows back. `backward` captures views and numbers only and runs at most once.
+  // Notes how the gradient of `y` flows back. `backward` captures views and numbers only and runs at most once, and
+  // only if a gradient arrived.
   template <int N, class F>
   void record(const char* op, Var<T, N, D> y, F backward) {
-    static_assert(std::is_trivially_destructible_v<F>, "a tape closure holds views and numbers, nothing that owns");
-    if (finite_check_) check_finite(op, "value", y.value());
-    if (!y.needs_grad()) return;
-    struct Closure : Step {
-      F backward;
-      detail::VarNode<T, N, D>* y;
-      Closure(const char* op_, Step* before_, F f, detail::VarNode<T, N, D>* y_) : Step{op_, run_it, before_}, backward(f), y(y_) {}
-      static void run_it(Step* self) {
-        auto* me = static_cast<Closure*>(self);
-        if (me->y->has_grad) me->backward();
-      }
-    };
-    void* place = nodes_.template take<Closure>(1);
-    last_ = ::new (place) Closure(op, last_, backward, y.node());
+    record_outputs(op, backward, y);
+  }
+
+  // The same for an op with two results; in `backward`, one of their gradients may have no data: then it is zero.
+  template <int N, int M, class F>
+  void record(const char* op, Var<T, N, D> y, Var<T, M, D> z, F backward) {
+    record_outputs(op, backward, y, z);
   }
 
   // Where an op adds its contribution to the gradient of x; without data if none is wanted.
@@ -185,6 +139,27 @@ class Tape {
     void (*run)(Step*);
     Step* before;
   };
+
+  template <class F, class... Y>
+  void record_outputs(const char* op, F backward, Y... y) {
+    static_assert(std::is_trivially_destructible_v<F>, "a tape closure holds views and numbers, nothing that owns");
+    if (finite_check_) (check_finite(op, "value", y.value()), ...);
+    if (!(y.needs_grad() || ...)) return;
+    struct Closure : Step {
+      F backward;
+      const bool* arrived[sizeof...(Y)];
+      Closure(const char* name, Step* previous, F f, Y... out)
+          : Step{name, run_it, previous}, backward(f), arrived{&out.node()->has_grad...} {}
+      static void run_it(Step* self) {
+        auto* me = static_cast<Closure*>(self);
+        bool any = false;
+        for (const bool* flag : me->arrived) any = any || *flag;
+        if (any) me->backward();
+      }
+    };
+    void* place = nodes_.template take<Closure>(1);
+    last_ = ::new (place) Closure(op, last_, backward, y...);
+  }
 
   template <class U, int N>
   static TensorView<T, N, D> const_cast_view(TensorView<U, N, D> v) {

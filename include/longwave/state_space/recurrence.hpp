@@ -1,0 +1,191 @@
+// recurrence.hpp - a diagonal state-space layer (arguments: ops/diagonal.hpp) in any of its equal forms.
+//
+//   Algorithm::scan    the recurrence, step by step                 ops/diag_scan.hpp
+//   Algorithm::chunk   the recurrence in chunks, dense products     ops/chunk_scan.hpp
+//   Algorithm::fft     the kernel, then a convolution by FFT        ops/vandermonde.hpp, ops/fft_conv.hpp
+//   Algorithm::auto_   whichever was measured to be the fastest at these sizes, see choose_algorithm
+//
+// All take and give the same states, so a sequence may be cut anywhere and its pieces may use different forms.
+#pragma once
+
+#include "longwave/core/fill.hpp"
+#include "longwave/ops/chunk_scan.hpp"
+#include "longwave/ops/diag_scan.hpp"
+#include "longwave/ops/fft_conv.hpp"
+#include "longwave/ops/vandermonde.hpp"
+
+namespace longwave {
+
+enum class Algorithm { auto_, fft, scan, chunk };
+
+namespace impl {
+
+// The state's part in the convolution form, one channel at a time:
+//   y_l += 2 Re sum_n c a^{l+1} s,    s_out = a^L s + sum_l a^{L-1-l} u_l
+template <class T>
+struct StateTerms {
+  const DiagonalInputs<T>& in;
+  index_t h, L = in.L(), N = in.N();
+  Scratch scratch;
+  TensorView<complex<double>, 1> a = scratch.tensor<complex<double>>(Extents<1>{N});
+  TensorView<complex<double>, 1> a_L = scratch.tensor<complex<double>>(Extents<1>{N});
+  TensorView<complex<double>, 1> s = scratch.tensor<complex<double>>(Extents<1>{N});
+  TensorView<complex<double>, 1> v = scratch.tensor<complex<double>>(Extents<1>{N});
+  TensorView<complex<double>, 1> sum0 = scratch.tensor<complex<double>>(Extents<1>{N});
+  TensorView<complex<double>, 1> sum1 = scratch.tensor<complex<double>>(Extents<1>{N});
+  TensorView<T, 1> row = scratch.tensor<T>(Extents<1>{L});
+
+  StateTerms(const DiagonalInputs<T>& in_, index_t h_) : in(in_), h(h_) {
+    for (index_t n = 0; n < N; ++n) {
+      a(n) = exp(in.x(h, n));
+      a_L(n) = exp(static_cast<double>(L) * in.x(h, n));
+    }
+  }
+
+  static void load(TensorView<complex<double>, 1> to, TensorView<const T, 4> state, index_t b, index_t h) {
+    for (index_t n = 0; n < to.size(0); ++n)
+      to(n) = state.data() == nullptr ? complex<double>()
+                                      : complex<double>(static_cast<double>(state(b, 0, n, h)),
+                                                        static_cast<double>(state(b, 1, n, h)));
+  }
+  static void store(TensorView<T, 4> state, TensorView<complex<double>, 1> from, index_t b, index_t h) {
+    for (index_t n = 0; n < from.size(0); ++n) {
+      state(b, 0, n, h) = static_cast<T>(from(n).re);
+      state(b, 1, n, h) = static_cast<T>(from(n).im);
+    }
+  }
+
+  // sum0_n = sum_l conj(a^{L-1-l}) u_l, sum1_n the same with the factor L-1-l
+  void project_reversed(index_t b, bool moments) {
+    const T* last = in.u.data() + b * in.u.stride(0) + h * in.u.stride(1) + (L - 1) * in.u.stride(2);
+    const TensorView<const T, 1> reversed(last, Extents<1>{L}, Extents<1>{-in.u.stride(2)});
+    vandermonde_project_row(sum0, moments ? sum1 : TensorView<complex<double>, 1>(), reversed, in.x[h]);
+  }
+};
+
+template <class T>
+void add_state_terms(const DiagonalOutputs<T>& out, const DiagonalInputs<T>& in, index_t h) {
+  StateTerms<T> t(in, h);
+  for (index_t b = 0; b < in.B(); ++b) {
+    t.load(t.s, in.state_in, b, h);
+    if (in.state_in.data() != nullptr) {
+      for (index_t n = 0; n < t.N; ++n) t.v(n) = in.c(h, n) * t.a(n) * t.s(n);
+      vandermonde_forward_row(t.row, in.x[h], TensorView<const complex<double>, 1>(t.v));
+      for (index_t l = 0; l < t.L; ++l) out.y(b, h, l) += t.row(l);
+    }
+    if (wanted(out.state_out)) {
+      t.project_reversed(b, false);
+      for (index_t n = 0; n < t.N; ++n) t.v(n) = t.a_L(n) * t.s(n) + conj(t.sum0(n));
+      t.store(out.state_out, t.v, b, h);
+    }
+  }
+}
+
+template <class T>
+void add_state_gradients(const DiagonalGradients<T>& d, const DiagonalCotangents<T>& from, const DiagonalInputs<T>& in,
+                         index_t h) {
+  StateTerms<T> t(in, h);
+  const auto r = t.scratch.template tensor<complex<double>>(Extents<1>{t.N});  // dL/ds_out
+  for (index_t b = 0; b < in.B(); ++b) {
+    t.load(t.s, in.state_in, b, h);
+    t.load(r, from.dstate_out, b, h);
+    vandermonde_project_row(t.sum0, t.sum1, from.dy[b][h], in.x[h]);
+    for (index_t n = 0; n < t.N; ++n) {
+      const complex<double> as = t.a(n) * t.s(n), aLs = t.a_L(n) * t.s(n);
+      const complex<double> dv = 2.0 * t.sum0(n);  // of v = c a s
+      d.dc(h, n) += dv * conj(as);
+      d.dx(h, n) += conj(in.c(h, n) * as) * (2.0 * t.sum1(n) + dv) + static_cast<double>(t.L) * (conj(aLs) * r(n));
+      t.s(n) = dv * conj(in.c(h, n) * t.a(n)) + conj(t.a_L(n)) * r(n);  // dL/ds_in from here on
+    }
+    if (wanted(d.dstate_in)) t.store(d.dstate_in, t.s, b, h);
+    if (from.dstate_out.data() == nullptr) continue;
+    t.project_reversed(b, true);
+    for (index_t n = 0; n < t.N; ++n) {
+      d.dx(h, n) += t.sum1(n) * r(n);
+      t.v(n) = 0.5 * conj(r(n));
+    }
+    if (!wanted(d.du)) continue;
+    vandermonde_forward_row(t.row, in.x[h], TensorView<const complex<double>, 1>(t.v));
+    for (index_t l = 0; l < t.L; ++l) d.du(b, h, l) += t.row(t.L - 1 - l);
+  }
+}
+
+template <class T>
+void fft_form_forward(const DiagonalOutputs<T, Host>& out, const DiagonalInputs<T, Host>& in) {
+  Scratch scratch;
+  const TensorView<T, 2> K = scratch.tensor<T>(Extents{in.H(), in.L()});
+  vandermonde_forward<T>(K, in.x, in.c);
+  ops::FftConv::forward(out.y, in.u, K, in.skip);
+  if (in.state_in.data() != nullptr || wanted(out.state_out))
+    parallel_for(in.H(), [&](index_t h) { add_state_terms(out, in, h); });
+}
+
+template <class T>
+void fft_form_backward(DiagonalGradients<T, Host> d, const DiagonalCotangents<T, Host>& from,
+                       const DiagonalInputs<T, Host>& in) {
+  Scratch scratch;
+  const TensorView<T, 2> K = scratch.tensor<T>(Extents{in.H(), in.L()});
+  const TensorView<T, 2> dK = scratch.tensor<T>(Extents{in.H(), in.L()});
+  vandermonde_forward<T>(K, in.x, in.c);
+  ops::FftConv::backward(d.du, dK, d.dskip, from.dy, in.u, K, in.skip);
+  if (!wanted(d.dx)) d.dx = scratch.tensor<complex<double>>(in.x.sizes());
+  if (!wanted(d.dc)) d.dc = scratch.tensor<complex<double>>(in.x.sizes());
+  vandermonde_backward<T>(d.dx, d.dc, dK, in.x, in.c);
+  if (in.state_in.data() != nullptr || from.dstate_out.data() != nullptr || wanted(d.dstate_in))
+    parallel_for(in.H(), [&](index_t h) { add_state_gradients(d, from, in, h); });
+}
+
+}  // namespace impl
+
+// The measured choice on the CPU (docs/performance.md, table "forms"): the chunked scan, but for sequences too short
+// to pay for its tables, and for so many modes that a transform is cheaper.
+inline Algorithm choose_algorithm(index_t B, index_t /*H*/, index_t N, index_t L) {
+  if (B * L <= 8) return Algorithm::scan;
+  if (N >= 256 && L >= 1024) return Algorithm::fft;
+  return Algorithm::chunk;
+}
+
+// N counts the modes given, one of each conjugate pair.
+struct Diagonal {
+  template <class T, device D>
+  static void forward(const DiagonalOutputs<T, D>& out, const DiagonalInputs<T, D>& in,
+                      Algorithm algorithm = Algorithm::auto_) {
+    detail::check_diagonal("diagonal", out, in);
+    if (in.L() == 0 || in.B() == 0) return keep_state(out, in);
+    if (algorithm == Algorithm::auto_) algorithm = choose_algorithm(in.B(), in.H(), in.N(), in.L());
+    if (algorithm == Algorithm::fft) return impl::fft_form_forward(out, in);
+    if (algorithm == Algorithm::scan) return impl::diag_scan_forward(out, in);
+    impl::chunk_scan_forward(out, in);
+  }
+
+  template <class T, device D>
+  static void backward(const DiagonalGradients<T, D>& d, const DiagonalCotangents<T, D>& from,
+                       const DiagonalInputs<T, D>& in, Algorithm algorithm = Algorithm::auto_) {
+    detail::check_diagonal("diagonal", d, from, in);
+    if (in.L() == 0 || in.B() == 0) return keep_state_gradient(d, from);
+    if (algorithm == Algorithm::auto_) algorithm = choose_algorithm(in.B(), in.H(), in.N(), in.L());
+    if (algorithm == Algorithm::fft) return impl::fft_form_backward(d, from, in);
+    if (algorithm == Algorithm::scan) return impl::diag_scan_backward(d, from, in);
+    impl::chunk_scan_backward(d, from, in);
+  }
+
+ private:
+  // No steps: the state passes through.
+  template <class T, device D>
+  static void keep_state(const DiagonalOutputs<T, D>& out, const DiagonalInputs<T, D>& in) {
+    if (!wanted(out.state_out)) return;
+    detail::fill(out.state_out, T(0));
+    if (in.state_in.data() != nullptr) detail::add_to(out.state_out, in.state_in);
+  }
+  template <class T, device D>
+  static void keep_state_gradient(const DiagonalGradients<T, D>& d, const DiagonalCotangents<T, D>& from) {
+    const complex<double> zero;
+    for (const auto& g : {d.dx, d.dc})
+      if (wanted(g)) detail::fill(g, zero);
+    if (!wanted(d.dstate_in)) return;
+    detail::fill(d.dstate_in, T(0));
+    if (from.dstate_out.data() != nullptr) detail::add_to(d.dstate_in, from.dstate_out);
+  }
+};
+
+}  // namespace longwave
