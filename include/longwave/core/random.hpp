@@ -42,7 +42,7 @@ LONGWAVE_HD inline PhiloxWords philox(PhiloxKey key, std::uint64_t index) {
 
 namespace detail {
 
-// In (0, 1): the middle of one of 2^24 (float) or 2^53 (double) equal intervals, so never 0 and never 1.
+// In (0, 1): the middle of one of 2^23 (float) or 2^52 (double) equal intervals, so never 0 and never 1.
 template <class T>
 LONGWAVE_HD T unit_interval(const PhiloxWords& words, int i);
 

@@ -2,6 +2,8 @@
 // Moves are cheap; a copy is spelled clone(). Ops take views: t.view(), or t itself where an In is expected.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -25,11 +27,14 @@ class Tensor {
   explicit Tensor(I... sizes) : Tensor(Extents<N>{sizes...}) {}
 
   static Tensor uninitialized(Extents<N> sizes) {
-    for (int i = 0; i < N; ++i)
+    std::size_t wanted = sizeof(T);
+    for (int i = 0; i < N; ++i) {
       if (sizes[i] < 0) throw_shape_error("Tensor: a negative size in " + to_string(sizes));
+      if (__builtin_mul_overflow(wanted, static_cast<std::size_t>(sizes[i]), &wanted) || wanted > SIZE_MAX / 2)
+        throw_shape_error("Tensor: " + to_string(sizes) + " is more than memory can address");
+    }
     Tensor t;
     t.sizes_ = sizes;
-    const auto wanted = static_cast<std::size_t>(sizes.count()) * sizeof(T);
     if (wanted > 0) t.data_ = static_cast<T*>(Memory<D>::allocate(wanted));
     return t;
   }
