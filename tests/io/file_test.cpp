@@ -1,7 +1,7 @@
 #include "longwave/io/file.hpp"
 
-#include <csignal>
 #include <sys/resource.h>
+#include <csignal>
 
 #include "check.hpp"
 #include "files.hpp"

@@ -33,8 +33,8 @@ TEST_CASE("safetensors: what is written is read back bit for bit, with its metad
   Tensor<index_t, 0> count{Extents<0>()};
   count() = -12;
   const Tensor<float, 3> empty(2, 0, 3);
-  const NamedArray arrays[] = {named_array("w", w), named_array("b \"quoted\" \xc3\xa9\n", b), named_array("count", count),
-                               named_array("empty", empty)};
+  const NamedArray arrays[] = {named_array("w", w), named_array("b \"quoted\" \xc3\xa9\n", b),
+                               named_array("count", count), named_array("empty", empty)};
   const std::string path = folder / "a.safetensors";
   write_safetensors(path, arrays, {{"format", "pt"}, {"note", "tab\t, \\ and \xf0\x9f\x8c\x8a"}});
 
@@ -55,7 +55,8 @@ TEST_CASE("safetensors: the same content gives the same bytes, in whatever order
   const TemporaryFolder folder;
   const auto w = random<float>(Extents<1>{3});
   const Tensor<std::uint8_t, 1> u(5);
-  const NamedArray one[] = {named_array("u", u), named_array("w", w)}, two[] = {named_array("w", w), named_array("u", u)};
+  const NamedArray one[] = {named_array("u", u), named_array("w", w)},
+                   two[] = {named_array("w", w), named_array("u", u)};
   write_safetensors(folder / "1", one);
   write_safetensors(folder / "2", two);
   CHECK(read_text(folder / "1") == read_text(folder / "2"));
@@ -104,7 +105,8 @@ TEST_CASE("safetensors: a conversion that would lose something is refused by nam
   const NamedArray arrays[] = {named_array("large", large), named_array("real", real)};
   write_safetensors(folder / "a", arrays);
   const SafetensorsFile file(folder / "a");
-  CHECK(contains(error_text([&] { file.read<std::uint8_t, 1>("large"); }), "element 1 does not fit into U8; read it as I64"));
+  CHECK(contains(error_text([&] { file.read<std::uint8_t, 1>("large"); }),
+                 "element 1 does not fit into U8; read it as I64"));
   CHECK(contains(error_text([&] { file.read<int, 1>("real"); }), "F32, which does not convert to I32"));
   CHECK(contains(error_text([&] { file.tensor<double, 1>("real"); }), "is F32, not F64; use read() to convert"));
   CHECK(contains(error_text([&] { file.read<float, 2>("real"); }), "has the shape (2), expected 2 axes"));
@@ -143,8 +145,10 @@ TEST_CASE("safetensors: byte ranges must tile the data") {
   refuses(two("[1,3]", "[3,5]"), "claims the bytes 3 to 5 of 4");
   refuses(two("[2,0]", "[2,4]"), "claims the bytes 2 to 0");
   refuses(two("[0,2]", "[2,3]"), "U8 (2) takes 2 bytes, its data_offsets hold 1");
-  refuses(container("{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}", "123"), "\"a\" leaves a gap before it");
-  refuses(container("{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}", "123"), "1 bytes follow the last tensor");
+  refuses(container("{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}", "123"),
+          "\"a\" leaves a gap before it");
+  refuses(container("{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}", "123"),
+          "1 bytes follow the last tensor");
 }
 
 TEST_CASE("safetensors: shapes that overflow, are negative or no numbers are refused") {
@@ -177,7 +181,8 @@ TEST_CASE("safetensors: a header that is not exactly the format is refused, with
   refuses(container("{\"a\":" + entry + ",}"), "expected '\"'");
   refuses(container("{\"a\":{\"dtype\":\"U8\",\"shape\":[0]}}"), "lacks its dtype, shape or data_offsets");
   refuses(container("{\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0],\"x\":1}}"), "unknown field \"x\"");
-  refuses(container("{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[0],\"data_offsets\":[0,0]}}"), "dtype \"F8_E4M3\" is not supported");
+  refuses(container("{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[0],\"data_offsets\":[0,0]}}"),
+          "dtype \"F8_E4M3\" is not supported");
   refuses(container("{\"a\":{\"dtype\":\"C128\",\"shape\":[0],\"data_offsets\":[0,0]}}"), "not supported");
   refuses(container("{\"a\":" + std::string(100000, '[') + "}"), "expected '{'");
   refuses(container("{\"a\":" + std::string(100000, '{') + "}"), "expected '\"'");
@@ -224,7 +229,9 @@ TEST_CASE("safetensors: the writer refuses what a reader would") {
   CHECK(contains(refused({named_array("\xff", w)}), "this name cannot be written"));
   CHECK(contains(refused({named_array("z", z)}), "trailing axis of 2"));
   CHECK(contains(refused({}, {{"k", "\xff"}}), "is not UTF-8"));
-  CHECK(contains(error_text([&] { named_array("t", random<float>(Extents<2>{2, 3}).view().transpose(0, 1)); }),
+  CHECK(contains(error_text([&] {
+                   named_array("t", random<float>(Extents<2>{2, 3}).view().transpose(0, 1));
+                 }),
                  "not contiguous"));
   CHECK(folder.files() == 0);
 }

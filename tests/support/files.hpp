@@ -63,7 +63,8 @@ inline std::string big(std::uint64_t value, int width) {
 template <class A, class B>
 bool same_bits(const A& a, const B& b) {
   return a.count() == b.count() &&
-         (a.count() == 0 || std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.count()) * sizeof(*a.data())) == 0);
+         (a.count() == 0 ||
+          std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.count()) * sizeof(*a.data())) == 0);
 }
 
 inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
