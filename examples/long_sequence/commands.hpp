@@ -1,0 +1,49 @@
+// commands.hpp - the four subcommands. Each returns the program's exit code; errors are exceptions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace longwave::examples {
+
+struct TrainArguments {
+  std::string config;                                          // JSON file, or empty
+  std::vector<std::pair<std::string, std::string>> overrides;  // name, value
+  std::string out;                                             // folder; empty: out/long_sequence/<data set>
+  std::vector<std::int64_t> seeds;                             // more than one: a run each, then mean and deviation
+  bool resume = false;
+  std::string resume_from;      // file or folder; empty: the output folder
+  std::int64_t stop_after = 0;  // steps; 0: none
+  bool overwrite = false;       // a folder that holds a run already
+  bool quiet = false;
+};
+
+struct EvaluateArguments {
+  std::string checkpoint;  // file, or folder of a run
+  std::string data_folder;
+  std::string report;  // empty: beside the checkpoint
+  std::int64_t batch = 256;
+  std::int64_t threads = 0;
+};
+
+struct StreamArguments {
+  std::string checkpoint;
+  std::string data_folder;
+  std::int64_t count = 200;  // sequences of the test set, side by side; 0: all
+  std::int64_t threads = 0;
+};
+
+struct InfoArguments {
+  std::string checkpoint;  // empty: the model that `config` and `overrides` describe
+  std::string config;
+  std::vector<std::pair<std::string, std::string>> overrides;
+};
+
+int train(const TrainArguments& arguments);
+int evaluate(const EvaluateArguments& arguments);
+int stream(const StreamArguments& arguments);
+int info(const InfoArguments& arguments);
+
+}  // namespace longwave::examples

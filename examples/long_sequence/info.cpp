@@ -1,0 +1,90 @@
+// info.cpp - the subcommand info: what a model is made of and what a checkpoint holds.
+#include <cstdio>
+
+#include "common/progress.hpp"
+#include "long_sequence/commands.hpp"
+#include "long_sequence/summary.hpp"
+
+namespace longwave::examples {
+
+namespace {
+
+void print_parameters(Model& model) {
+  std::printf("\n%-44s %-18s %10s  %s\n", "parameter", "shape", "elements", "learning rate, weight decay of its own");
+  index_t sum = 0;
+  for (const ParameterRef<float>& p : state<float>(model)) {
+    std::string own;
+    if (p.group.has_lr()) own += "lr " + std::to_string(p.group.lr);
+    if (p.group.has_weight_decay())
+      own += std::string(own.empty() ? "" : ", ") + "decay " + std::to_string(p.group.weight_decay);
+    std::printf("%-44s %-18s %10lld  %s\n", p.name.c_str(), detail::shape_text(p.shape).c_str(),
+                static_cast<long long>(p.count), own.c_str());
+    sum += p.count;
+  }
+  std::printf("%-44s %-18s %10lld\n", "all", "", static_cast<long long>(sum));
+}
+
+void print_model(const RunOptions& options, const ModelShape& shape, Model& model) {
+  std::printf("%s\n", describe_model(options, shape, count_parameters(model)).c_str());
+  const long long state =
+      static_cast<long long>(options.model.n_layers * options.model.d_model * (options.model.d_state / 2));
+  std::printf(
+      "streaming state of one sequence: %lld complex numbers (%lld layers x %lld channels x %lld pole pairs), %.1f KiB "
+      "in float32\n",
+      state, static_cast<long long>(options.model.n_layers), static_cast<long long>(options.model.d_model),
+      static_cast<long long>(options.model.d_state / 2), static_cast<double>(state) * 8 / 1024);
+  print_parameters(model);
+}
+
+void print_checkpoint(const TrainedModel& trained) {
+  std::printf("%s\n  epoch %lld of %lld, step %lld", trained.path.c_str(), static_cast<long long>(trained.info.epoch),
+              static_cast<long long>(trained.options.train.epochs), static_cast<long long>(trained.info.step));
+  const auto seconds = trained.info.more.find("seconds");
+  if (seconds != trained.info.more.end())
+    std::printf(", %s in training steps", duration_text(std::strtod(seconds->second.c_str(), nullptr)).c_str());
+  std::printf("\n  sequences: %lld channels, length %lld (any length works)\n",
+              static_cast<long long>(trained.shape.d_input), static_cast<long long>(trained.shape.length));
+  for (const auto& [name, key] : trained.info.generators)
+    std::printf("  generator %s: seed %llu, stream %u, draw %u\n", name.c_str(),
+                static_cast<unsigned long long>(key.seed), key.stream, key.draw);
+  const SafetensorsFile file(trained.path);
+  std::printf("  %zu tensors:", file.entries().size());
+  std::map<std::string, std::pair<int, std::int64_t>> groups;  // "model", "optimizer/exp_avg", ...: tensors, bytes
+  for (const auto& [name, entry] : file.entries()) {
+    const std::size_t slash = name.find('/');
+    const bool optimizer = name.compare(0, slash, "optimizer") == 0;
+    auto& [tensors, bytes] = groups[name.substr(0, optimizer ? name.find('.') : slash)];
+    ++tensors;
+    bytes += static_cast<std::int64_t>(entry.end - entry.begin);
+  }
+  for (const auto& [group, size] : groups)
+    std::printf("  %s %d (%.0f KiB)", group.c_str(), size.first, static_cast<double>(size.second) / 1024);
+  std::printf("\n\n");
+}
+
+}  // namespace
+
+int info(const InfoArguments& arguments) {
+  if (!arguments.checkpoint.empty()) {
+    if (!arguments.config.empty() || !arguments.overrides.empty())
+      throw UsageError("info takes a checkpoint, or options of a model to come, not both");
+    TrainedModel trained = load_model(arguments.checkpoint);
+    print_checkpoint(trained);
+    print_model(trained.options, trained.shape, trained.model);
+    RunOptions options = trained.options;
+    std::printf("\noptions\n%s\n", make_settings(options).to_json().c_str());
+    return 0;
+  }
+  RunOptions options;
+  Settings settings = make_settings(options);
+  if (!arguments.config.empty()) settings.load_file(arguments.config);
+  for (const auto& [name, value] : arguments.overrides) settings.set(name, value);
+  check(options);
+  const ModelShape shape{1, 10, options.data.name == "mnist1d" ? 40 : 784};
+  Generator generator(static_cast<std::uint64_t>(options.train.seed));
+  Model model = make_model(options, shape, generator);
+  print_model(options, shape, model);
+  return 0;
+}
+
+}  // namespace longwave::examples

@@ -1,0 +1,124 @@
+// long_sequence: trains an S4D classifier on long sequences, evaluates it, and runs it sample by sample.
+// Exit codes: 0 done, 1 error, 2 wrong command line, 130 interrupted with a checkpoint written.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <new>
+
+#include "long_sequence/commands.hpp"
+#include "long_sequence/config.hpp"
+
+namespace longwave::examples {
+
+namespace {
+
+// --config, --set and one --group.name for each option there is.
+template <class Arguments>
+void add_options(CLI::App& app, Arguments& arguments) {
+  app.add_option("--config", arguments.config, "JSON file of options")->type_name("FILE");
+  app.add_option_function<std::vector<std::string>>(
+         "--set",
+         [&arguments](const std::vector<std::string>& assignments) {
+           for (const std::string& text : assignments) {
+             const auto equals = text.find('=');
+             if (equals == std::string::npos || equals == 0)
+               throw CLI::ValidationError("--set takes NAME=VALUE, such as model.d_model=64; got \"" + text + "\"");
+             arguments.overrides.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+           }
+         },
+         "options of a run, one or more; the same as --NAME VALUE")
+      ->type_name("NAME=VALUE");
+  RunOptions defaults;
+  const Settings settings = make_settings(defaults);
+  for (const Settings::Entry& entry : settings.entries())
+    app.add_option_function<std::string>(
+           "--" + entry.name,
+           [&arguments, name = entry.name](const std::string& value) { arguments.overrides.emplace_back(name, value); },
+           entry.help + " [" + settings.value_text(entry.name) + "]")
+        ->type_name("")
+        ->group("Options of a run, also by JSON file [default]");
+}
+
+void add_train(CLI::App& app, TrainArguments& a) {
+  add_options(app, a);
+  app.add_option_function<std::string>(
+         "--data", [&a](const std::string& folder) { a.overrides.emplace_back("data.folder", folder); },
+         "folder of the data files, as --data.folder")
+      ->type_name("DIR");
+  app.add_option_function<std::string>(
+         "--seed", [&a](const std::string& seed) { a.overrides.emplace_back("train.seed", seed); }, "as --train.seed")
+      ->type_name("N");
+  app.add_option("--seeds", a.seeds, "a run for each seed, such as 0,1,2")->delimiter(',')->type_name("N,N,...");
+  app.add_option("--out", a.out, "folder for checkpoints, metrics and the report")->type_name("DIR");
+  app.add_option("--resume", a.resume_from, "go on from this run's checkpoint, or from that of --out")
+      ->expected(0, 1)
+      ->type_name("[PATH]");
+  app.add_option("--stop-after", a.stop_after,
+                 "write a checkpoint and leave after so many steps in all, as Ctrl-C does")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("STEPS");
+  app.add_flag("--overwrite", a.overwrite, "replace the run that the folder holds");
+  app.add_flag("--quiet", a.quiet, "no progress, results only");
+}
+
+template <class Arguments>
+void add_checkpoint(CLI::App& app, Arguments& a) {
+  app.add_option("checkpoint", a.checkpoint, "checkpoint file, or the folder of a run")->required()->type_name("PATH");
+  app.add_option("--data", a.data_folder, "folder of the data files, if not the one trained with")->type_name("DIR");
+  app.add_option("--threads", a.threads, "0: as many as there are")->check(CLI::NonNegativeNumber)->type_name("N");
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Trains a state-space model to classify long sequences, evaluates it, streams with it.",
+               "long_sequence");
+  app.require_subcommand(1);
+  app.footer("Exit codes: 0 done, 1 error, 2 wrong command line, 130 interrupted with a checkpoint written.");
+
+  TrainArguments train_arguments;
+  EvaluateArguments evaluate_arguments;
+  StreamArguments stream_arguments;
+  InfoArguments info_arguments;
+  CLI::App* train_app = app.add_subcommand("train", "train a model, or go on with a run");
+  add_train(*train_app, train_arguments);
+  CLI::App* evaluate_app = app.add_subcommand("evaluate", "accuracy, tables and report of a trained model");
+  add_checkpoint(*evaluate_app, evaluate_arguments);
+  evaluate_app->add_option("--report", evaluate_arguments.report, "HTML file to write")->type_name("FILE");
+  evaluate_app->add_option("--batch", evaluate_arguments.batch, "sequences at a time")->check(CLI::PositiveNumber);
+  CLI::App* stream_app = app.add_subcommand("stream", "feed a trained model sample by sample and compare");
+  add_checkpoint(*stream_app, stream_arguments);
+  stream_app->add_option("--count", stream_arguments.count, "sequences of the test set; 0: all")
+      ->check(CLI::NonNegativeNumber);
+  CLI::App* info_app = app.add_subcommand("info", "structure and sizes of a model, content of a checkpoint");
+  info_app->add_option("checkpoint", info_arguments.checkpoint, "checkpoint file, or the folder of a run");
+  add_options(*info_app, info_arguments);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  train_arguments.resume = train_app->count("--resume") > 0;
+  if (*train_app) return train(train_arguments);
+  if (*evaluate_app) return evaluate(evaluate_arguments);
+  if (*stream_app) return stream(stream_arguments);
+  return info(info_arguments);
+}
+
+}  // namespace
+
+}  // namespace longwave::examples
+
+int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // beyond a limit on file sizes, writes fail with an error instead
+  try {
+    return longwave::examples::run(argc, argv);
+  } catch (const longwave::examples::UsageError& error) {
+    std::fprintf(stderr, "long_sequence: %s\nRun long_sequence --help for the command line.\n", error.what());
+    return 2;
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "long_sequence: out of memory; a smaller train.batch or --batch needs less\n");
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "long_sequence: %s\n", error.what());
+  }
+  return 1;
+}

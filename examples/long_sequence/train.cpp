@@ -1,0 +1,256 @@
+// train.cpp - the subcommand train: options, the loop over epochs, metrics, checkpoints, Ctrl-C.
+#include <sys/stat.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+
+#include "common/interrupt.hpp"
+#include "common/metrics_log.hpp"
+#include "common/progress.hpp"
+#include "long_sequence/commands.hpp"
+#include "long_sequence/summary.hpp"
+#include "long_sequence/trainer.hpp"
+#include "longwave/core/parallel.hpp"
+#include "longwave/io/tensorboard.hpp"
+
+namespace longwave::examples {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+template <class... Values>
+std::string format(const char* pattern, Values... values) {
+  char text[400];
+  std::snprintf(text, sizeof text, pattern, values...);
+  return text;
+}
+
+void make_folders(const std::string& path) {
+  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+    const std::string part = path.substr(0, end);
+    if (::mkdir(part.c_str(), 0777) != 0 && errno != EEXIST)
+      detail::throw_system_error(part, "cannot make this folder");
+    if (end == std::string::npos) return;
+  }
+}
+
+void write_text(const std::string& path, const std::string& text) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit();
+}
+
+// One run in one folder.
+class TrainCommand {
+ public:
+  TrainCommand(const RunOptions& options, const std::string& config, std::string out, const TrainArguments& arguments,
+               const RunData& data)
+      : options_(options),
+        arguments_(arguments),
+        out_(std::move(out)),
+        data_(data),
+        trainer_(options, config, data),
+        progress_(stdout, arguments.quiet ? Progress::Style::silent : Progress::choose(stdout)) {}
+
+  // Exit code; scores() afterwards where the run came to its end.
+  int run(const Checkpoint* saved) {
+    if (saved != nullptr) trainer_.load(*saved);
+    MetricsLog metrics(out_ + "/metrics.jsonl", saved != nullptr ? trainer_.steps() : -1);
+    TensorBoardWriter board(out_ + "/tensorboard");
+    Interrupt interrupt;
+    progress_.line(describe_run(options_, data_, trainer_) + "; writing to " + out_);
+    while (!trainer_.done()) {
+      const index_t epoch = trainer_.epoch();
+      const index_t before = trainer_.in_epoch() ? trainer_.sums().seen : 0;
+      progress_.begin_epoch(epoch, options_.train.epochs, trainer_.samples_per_epoch(), before);
+      while (trainer_.epoch() == epoch) {
+        if (interrupt.requested()) return stop("interrupted");
+        if (arguments_.stop_after > 0 && trainer_.steps() >= arguments_.stop_after) return stop("stopped");
+        step(metrics, board);
+      }
+      end_epoch(metrics, board);
+    }
+    return 0;
+  }
+
+  Trainer& trainer() { return trainer_; }
+  const std::string& out() const { return out_; }
+
+ private:
+  void step(MetricsLog& metrics, TensorBoardWriter& board) {
+    const Clock::time_point start = Clock::now();
+    const StepResult result = trainer_.step();
+    trainer_.seconds += std::chrono::duration<double>(Clock::now() - start).count();
+    const EpochSums& sums = trainer_.sums();
+    progress_.update(sums.seen, sums.mean_loss(), sums.accuracy());
+    lr_ = result.lr;
+    if (options_.train.log_every == 0 || trainer_.steps() % options_.train.log_every != 0) return;
+    metrics.write("step", trainer_.steps(),
+                  {{"loss", result.loss},
+                   {"lr", result.lr},
+                   {"grad_norm", result.grad_norm},
+                   {"samples_per_second", progress_.samples_per_second()}});
+    board.scalar("step/loss", trainer_.steps(), result.loss);
+    board.scalar("step/lr", trainer_.steps(), result.lr);
+    board.scalar("step/grad_norm", trainer_.steps(), result.grad_norm);
+  }
+
+  void end_epoch(MetricsLog& metrics, TensorBoardWriter& board) {
+    const index_t epoch = trainer_.epoch(), step = trainer_.steps();
+    const EpochSums& sums = trainer_.sums();
+    const bool evaluates = trainer_.done() || epoch % options_.train.evaluate_every == 0;
+    const Scores scores = evaluates ? trainer_.evaluate(data_.watched()) : Scores{NAN, NAN};
+    metrics.write("epoch", step,
+                  {{"epoch", static_cast<double>(epoch)},
+                   {"train_loss", sums.mean_loss()},
+                   {"train_accuracy", sums.accuracy()},
+                   {"loss", scores.loss},
+                   {"accuracy", scores.accuracy},
+                   {"lr", lr_},
+                   {"samples_per_second", progress_.samples_per_second()},
+                   {"seconds", trainer_.seconds}});
+    board.scalar("train/loss", step, sums.mean_loss());
+    board.scalar("train/accuracy", step, sums.accuracy());
+    if (evaluates) {
+      const std::string part = data_.validation.size() > 0 ? "validation" : "test";
+      board.scalar(part + "/loss", step, scores.loss);
+      board.scalar(part + "/accuracy", step, scores.accuracy);
+    }
+    if (trainer_.done() || epoch % options_.train.checkpoint_every == 0) save();
+    progress_.line(epoch_line(scores));
+  }
+
+  std::string epoch_line(const Scores& scores) const {
+    const EpochSums& sums = trainer_.sums();
+    std::string text =
+        format("epoch %3lld/%lld  loss %.4f  accuracy %5.2f %%", static_cast<long long>(trainer_.epoch()),
+               static_cast<long long>(options_.train.epochs), sums.mean_loss(), 100 * sums.accuracy());
+    if (!std::isnan(scores.loss))
+      text += format("  |  %s loss %.4f  accuracy %5.2f %%", data_.validation.size() > 0 ? "validation" : "test",
+                     scores.loss, 100 * scores.accuracy);
+    return text + format("  |  lr %.2e  %.0f samples/s  ETA %s", lr_, progress_.samples_per_second(),
+                         duration_text(progress_.eta()).c_str());
+  }
+
+  void save() { trainer_.save(checkpoint_path(out_)); }
+
+  int stop(const char* why) {
+    save();
+    progress_.line(format("%s after step %lld of epoch %lld; go on with: long_sequence train --resume %s", why,
+                          static_cast<long long>(trainer_.steps()), static_cast<long long>(trainer_.epoch() + 1),
+                          out_.c_str()));
+    return Interrupt::exit_code;
+  }
+
+  const RunOptions& options_;
+  const TrainArguments& arguments_;
+  std::string out_;
+  const RunData& data_;
+  Trainer trainer_;
+  Progress progress_;
+  double lr_ = 0;
+};
+
+// A resumed run keeps what its numbers depend on.
+bool may_change(const std::string& name) {
+  for (const char* free : {"data.folder", "train.epochs", "train.threads", "train.log_every", "train.evaluate_every",
+                           "train.checkpoint_every", "train.finite_check"})
+    if (name == free) return true;
+  return false;
+}
+
+void apply(Settings& settings, const TrainArguments& arguments, const Checkpoint* saved) {
+  if (!arguments.config.empty() && saved == nullptr) settings.load_file(arguments.config);
+  if (!arguments.config.empty() && saved != nullptr)
+    throw UsageError("--config and --resume: a resumed run brings its options along; leave out one of the two");
+  for (const auto& [name, value] : arguments.overrides) {
+    if (saved == nullptr) {
+      settings.set(name, value);
+      continue;
+    }
+    const std::string before = settings.to_json();
+    settings.set(name, value);
+    if (!may_change(name) && settings.to_json() != before)
+      throw UsageError(name + " cannot change in a resumed run; start a new one, or leave it out");
+  }
+}
+
+int run_one(RunOptions& options, Settings& settings, const TrainArguments& arguments, const std::string& out,
+            const Checkpoint* saved, std::vector<Scores>& results) {
+  check(options);
+  set_num_threads(static_cast<int>(options.train.threads));
+  const RunData data = load_data(options);
+  make_folders(out);
+  if (saved == nullptr && file_exists(checkpoint_path(out)) && !arguments.overwrite)
+    throw_value_error(out +
+                      " holds a run already; go on with it (--resume), name another folder (--out) or replace it "
+                      "(--overwrite)");
+  const std::string config = settings.to_json();
+  TrainCommand command(options, config, out, arguments, data);
+  write_text(out + "/config.json", config + "\n");
+  if (const int code = command.run(saved); code != 0) return code;
+
+  TrainedModel trained = load_model(out);  // as anybody will use it: from the file
+  Tape<float> tape;
+  const Tensor<float, 2> logits = predict(trained.model, data.test.x.view(), 256, tape);
+  ConfusionMatrix matrix(data.test.classes);
+  matrix.add(logits.view(), data.test.y.view());
+  results.push_back(score(logits.view(), data.test.y.view()));
+  const std::string report = out + "/report.html";
+  write_report(report, trained, data.test, logits.view(), matrix);
+  std::printf("test accuracy %.2f %%, loss %.4f after %lld epochs (%s in training steps)\n",
+              100 * results.back().accuracy, results.back().loss, static_cast<long long>(trained.info.epoch),
+              duration_text(command.trainer().seconds).c_str());
+  std::printf("checkpoint: %s\nreport: %s\n", trained.path.c_str(), report.c_str());
+  std::fflush(stdout);
+  return 0;
+}
+
+void print_summary(const std::vector<std::int64_t>& seeds, const std::vector<Scores>& results, const std::string& out) {
+  double sum = 0, squares = 0;
+  std::string json = "{\n  \"test_accuracy\": {";
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    sum += results[i].accuracy;
+    json += format("%s\"%lld\": %.6f", i > 0 ? ", " : "", static_cast<long long>(seeds[i]), results[i].accuracy);
+  }
+  const double n = static_cast<double>(results.size()), mean = sum / n;
+  for (const Scores& scores : results) squares += (scores.accuracy - mean) * (scores.accuracy - mean);
+  const double deviation = std::sqrt(squares / (n - 1));
+  json += format("},\n  \"mean\": %.6f,\n  \"deviation\": %.6f\n}\n", mean, deviation);
+  write_text(out + "/seeds.json", json);
+  std::printf("%zu seeds: test accuracy %.2f %% +- %.2f\n", results.size(), 100 * mean, 100 * deviation);
+}
+
+}  // namespace
+
+int train(const TrainArguments& arguments) {
+  RunOptions options;
+  Settings settings = make_settings(options);
+  std::vector<Scores> results;
+  if (arguments.resume) {
+    if (!arguments.seeds.empty()) throw UsageError("--seeds and --resume: go on with one run at a time");
+    if (arguments.resume_from.empty() && arguments.out.empty())
+      throw UsageError("--resume needs the folder of the run, here or as --out");
+    const std::string path = checkpoint_path(arguments.resume_from.empty() ? arguments.out : arguments.resume_from);
+    const Checkpoint saved(path);
+    if (!saved.notice().empty()) std::fprintf(stderr, "long_sequence: %s\n", saved.notice().c_str());
+    settings.load_json(saved.info().config, saved.path() + " (config)");
+    apply(settings, arguments, &saved);
+    return run_one(options, settings, arguments, arguments.out.empty() ? detail::folder_of(path) : arguments.out,
+                   &saved, results);
+  }
+  apply(settings, arguments, nullptr);
+  const std::string out = arguments.out.empty() ? "out/long_sequence/" + options.data.name : arguments.out;
+  if (arguments.seeds.empty()) return run_one(options, settings, arguments, out, nullptr, results);
+  for (const std::int64_t seed : arguments.seeds) {
+    options.train.seed = seed;
+    const int code = run_one(options, settings, arguments, out + "/seed" + std::to_string(seed), nullptr, results);
+    if (code != 0) return code;
+  }
+  if (results.size() > 1) print_summary(arguments.seeds, results, out);
+  return 0;
+}
+
+}  // namespace longwave::examples
