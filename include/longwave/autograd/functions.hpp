@@ -2,3 +2,4 @@
 #pragma once
 
 #include "longwave/autograd/functions/activation.hpp"
+#include "longwave/autograd/functions/elementwise.hpp"

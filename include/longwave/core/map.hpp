@@ -20,10 +20,15 @@ template <class T>
 inline constexpr int map_lanes = sizeof(T) < 64 ? static_cast<int>(64 / sizeof(T)) : 1;
 
 // Elements [at, at + n) of one operand's row as dense numbers: in place where they are dense, else copied to `room`.
+// A repeated element (step 0) is copied only for the `first` piece of a row.
 template <class T>
-const T* gather(T* room, const T* data, index_t step, index_t at, index_t n) {
+const T* gather(T (&room)[map_lanes<T>], const T* data, index_t step, index_t at, index_t n, bool first) {
   if (step == 1 && n == map_lanes<T>) return data + at;
-  for (index_t i = 0; i < n; ++i) room[i] = data[(at + i) * step];
+  if (step == 0) {
+    if (first) std::fill_n(room, map_lanes<T>, *data);
+  } else {
+    for (index_t i = 0; i < n; ++i) room[i] = data[(at + i) * step];
+  }
   return room;
 }
 
@@ -35,7 +40,8 @@ void map_row(F& f, T* const (&data)[sizeof...(Y) + sizeof...(X)], const Row<size
   for (index_t at = 0; at < row.length; at += lanes) {
     const index_t n = std::min<index_t>(lanes, row.length - at);
     const T* in[sizeof...(X) + 1] = {
-        gather(room[X], data[Outputs + X] + row.offset[Outputs + X], row.step[Outputs + X], at, n)..., room[0]};
+        gather(room[X], data[Outputs + X] + row.offset[Outputs + X], row.step[Outputs + X], at, n, at == 0)...,
+        room[0]};
     T out[Outputs][lanes];
     for (int j = 0; j < lanes; ++j) f(out[Y][j]..., in[X][j]...);
     for (int k = 0; k < Outputs; ++k) {
