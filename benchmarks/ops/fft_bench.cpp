@@ -15,7 +15,7 @@ void rfft(benchmark::State& state) {
   Tensor<complex<T>, 2> X(B, n / 2 + 1);
   Generator(1).normal(x.view());
   for (auto _ : state) {
-    Rfft::forward(X.view(), x, n);
+    ops::Rfft::forward(X.view(), x, n);
     benchmark::DoNotOptimize(X.data());
   }
   state.counters["per_element"] = benchmark::Counter(

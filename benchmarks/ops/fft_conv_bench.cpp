@@ -19,8 +19,8 @@ void fft_conv(benchmark::State& state) {
   gen.normal(K.view());
   gen.normal(D.view());
   for (auto _ : state) {
-    FftConv::forward(y.view(), u, K, D);
-    if (with_backward) FftConv::backward(du.view(), dK, dD, dy, u, K, D);
+    ops::FftConv::forward(y.view(), u, K, D);
+    if (with_backward) ops::FftConv::backward(du.view(), dK, dD, dy, u, K, D);
     benchmark::DoNotOptimize(y.data());
   }
   state.counters["per_element"] = benchmark::Counter(

@@ -117,7 +117,7 @@ TEST_CASE("fft_conv: long gradients equal direct sums") {
         du_want(b, 0, l - j) += dy(b, 0, l) * K(0, j);
       }
     }
-  FftConv::backward(du.view(), dK, dD, dy, u, K, D);
+  ops::FftConv::backward(du.view(), dK, dD, dy, u, K, D);
   CHECK(relative_error(du, du_want) < 1e-13);
   CHECK(relative_error(dK, dK_want) < 1e-13);
   CHECK(dD(0) == Approx(dD_want).epsilon(1e-13));
@@ -132,10 +132,10 @@ TEST_CASE("fft_conv: gradients may be asked for one at a time") {
   Tensor<double, 2> dK(K.sizes()), dK_alone(K.sizes());
   Tensor<double, 1> dD(3), dD_alone(3);
   using None3 = TensorView<double, 3>;
-  FftConv::backward(du.view(), dK, dD, dy, u, K, D);
-  FftConv::backward(du_alone.view(), TensorView<double, 2>(), TensorView<double, 1>(), dy, u, K, D);
-  FftConv::backward(None3(), dK_alone, TensorView<double, 1>(), dy, u, K, D);
-  FftConv::backward(None3(), TensorView<double, 2>(), dD_alone, dy, u, K, D);
+  ops::FftConv::backward(du.view(), dK, dD, dy, u, K, D);
+  ops::FftConv::backward(du_alone.view(), TensorView<double, 2>(), TensorView<double, 1>(), dy, u, K, D);
+  ops::FftConv::backward(None3(), dK_alone, TensorView<double, 1>(), dy, u, K, D);
+  ops::FftConv::backward(None3(), TensorView<double, 2>(), dD_alone, dy, u, K, D);
   CHECK(relative_error(du_alone, du) == 0);
   CHECK(relative_error(dK_alone, dK) == 0);
   CHECK(relative_error(dD_alone, dD) == 0);
@@ -146,9 +146,9 @@ TEST_CASE("fft_conv: later input does not move earlier output") {
   auto u = random<double, 3>({1, 2, L}, 1);
   const auto K = random<double, 2>({2, L}, 2);
   Tensor<double, 3> before(1, 2, L), after(1, 2, L);
-  FftConv::forward(before.view(), u, K);
+  ops::FftConv::forward(before.view(), u, K);
   for (index_t l = 60; l < L; ++l) u(0, 0, l) += 5;
-  FftConv::forward(after.view(), u, K);
+  ops::FftConv::forward(after.view(), u, K);
   for (index_t l = 0; l < 60; ++l) CHECK(after(0, 0, l) == Approx(before(0, 0, l)).margin(1e-12));
   CHECK(std::abs(after(0, 0, 60) - before(0, 0, 60)) > 1e-3);
 }
@@ -165,11 +165,11 @@ TEST_CASE("fft_conv: strided views give the same numbers") {
   Tensor<double, 3> y(B, L, H), want(B, H, L), du(B, L, H), du_want(B, H, L);
   Tensor<double, 2> dK(L, H), dK_want(H, L);
   Tensor<double, 1> dD(H), dD_want(H);
-  FftConv::forward(y.view().transpose(1, 2), u, K, D);
-  FftConv::forward(want.view(), u_dense, K, D);
+  ops::FftConv::forward(y.view().transpose(1, 2), u, K, D);
+  ops::FftConv::forward(want.view(), u_dense, K, D);
   CHECK(relative_error(y.view().transpose(1, 2), want.view()) < 1e-15);
-  FftConv::backward(du.view().transpose(1, 2), dK.view().transpose(0, 1), dD, dy, u, K, D);
-  FftConv::backward(du_want.view(), dK_want, dD_want, dy_dense, u_dense, K, D);
+  ops::FftConv::backward(du.view().transpose(1, 2), dK.view().transpose(0, 1), dD, dy, u, K, D);
+  ops::FftConv::backward(du_want.view(), dK_want, dD_want, dy_dense, u_dense, K, D);
   CHECK(relative_error(du.view().transpose(1, 2), du_want.view()) < 1e-15);
   CHECK(relative_error(dK.view().transpose(0, 1), dK_want.view()) < 1e-15);
   CHECK(relative_error(dD, dD_want) < 1e-14);
@@ -184,8 +184,8 @@ TEST_CASE("fft_conv: the same bits for any number of threads") {
     Tensor<float, 1> all(2 * 7500 + 1500 + 3);
     TensorView<float, 3> y(all.data(), {5, 3, 500}), du(all.data() + 7500, {5, 3, 500});
     TensorView<float, 2> dK(all.data() + 15000, {3, 500});
-    FftConv::forward(y, u, K, D);
-    FftConv::backward(du, dK, TensorView<float, 1>(all.data() + 16500, {3}), dy, u, K, D);
+    ops::FftConv::forward(y, u, K, D);
+    ops::FftConv::backward(du, dK, TensorView<float, 1>(all.data() + 16500, {3}), dy, u, K, D);
     set_num_threads(0);
     return all;
   };
@@ -198,8 +198,8 @@ TEST_CASE("fft_conv: an empty batch gives zero kernel gradients") {
   Tensor<double, 3> u(0, 2, 5), du(0, 2, 5);
   const auto K = random<double, 2>({2, 5});
   auto dK = random<double, 2>({2, 5});
-  FftConv::forward(du.view(), u, K);
-  FftConv::backward(du.view(), dK, TensorView<double, 1>(), u, u, K);
+  ops::FftConv::forward(du.view(), u, K);
+  ops::FftConv::backward(du.view(), dK, TensorView<double, 1>(), u, u, K);
   for (index_t i = 0; i < dK.count(); ++i) CHECK(dK.data()[i] == 0);
 }
 
@@ -207,15 +207,15 @@ TEST_CASE("fft_conv: errors name arguments and sizes") {
   Tensor<float, 3> u(2, 4, 8), y(2, 4, 8);
   Tensor<float, 2> wrong_H(3, 8), long_K(4, 9), K(4, 8);
   Tensor<float, 4> y4(2, 3, 4, 8);
-  CHECK(test::error_text<ShapeError>([&] { FftConv::forward(y.view(), u, wrong_H); }) ==
+  CHECK(test::error_text<ShapeError>([&] { ops::FftConv::forward(y.view(), u, wrong_H); }) ==
         "fft_conv: u and K disagree on H: u is (B=2, H=4, L=8), K is (C=1, H=3, M=8)");
-  CHECK(test::error_text<ShapeError>([&] { FftConv::forward(y.view(), u, long_K); }) ==
+  CHECK(test::error_text<ShapeError>([&] { ops::FftConv::forward(y.view(), u, long_K); }) ==
         "fft_conv: K is longer than u: K is (C=1, H=4, M=9), u is (B=2, H=4, L=8); pass its first L samples");
-  CHECK(test::error_text<ShapeError>([&] { FftConv::forward(y4.view(), u, Tensor<float, 3>(4, 4, 8)); }) ==
+  CHECK(test::error_text<ShapeError>([&] { ops::FftConv::forward(y4.view(), u, Tensor<float, 3>(4, 4, 8)); }) ==
         "fft_conv: K has 4 kernels per feature; y is (B=2, C=3, H=4, L=8) and takes C, or 2C if two-sided");
-  CHECK(test::error_text<ShapeError>([&] { FftConv::forward(y.view(), u, K, Tensor<float, 1>(5)); }) ==
+  CHECK(test::error_text<ShapeError>([&] { ops::FftConv::forward(y.view(), u, K, Tensor<float, 1>(5)); }) ==
         "fft_conv: D is (C=1, H=5), expected (C=1, H=4)");
-  CHECK(test::error_text<ShapeError>([&] { FftConv::forward(y.view(), Tensor<float, 3>(2, 4, 7), K); }) ==
+  CHECK(test::error_text<ShapeError>([&] { ops::FftConv::forward(y.view(), Tensor<float, 3>(2, 4, 7), K); }) ==
         "fft_conv: u and y without channels differ in shape: u is (2, 4, 7), y without channels is (2, 4, 8)");
 }
 

@@ -117,28 +117,28 @@ TEST_CASE("rfft: strided views give the same numbers") {
   for (index_t b = 0; b < 6; ++b)
     for (index_t j = 0; j < 12; ++j) dense(b, j) = x(b, j);
   Tensor<complex<double>, 2> X(7, 6), want(6, 7);
-  Rfft::forward(X.view().transpose(0, 1), x, 12);
-  Rfft::forward(want.view(), dense, 12);
+  ops::Rfft::forward(X.view().transpose(0, 1), x, 12);
+  ops::Rfft::forward(want.view(), dense, 12);
   for (index_t b = 0; b < 6; ++b)
     for (index_t k = 0; k < 7; ++k) CHECK(X(k, b) == want(b, k));
 }
 
 TEST_CASE("rfft: no rows and no samples are fine") {
   Tensor<complex<float>, 2> none(0, 3), zeros(2, 3);
-  Rfft::forward(none.view(), Tensor<float, 2>(0, 5), 5);
+  ops::Rfft::forward(none.view(), Tensor<float, 2>(0, 5), 5);
   zeros(1, 1) = {3, 4};
-  Rfft::forward(zeros.view(), Tensor<float, 2>(2, 0), 5);
+  ops::Rfft::forward(zeros.view(), Tensor<float, 2>(2, 0), 5);
   for (index_t i = 0; i < zeros.count(); ++i) CHECK(zeros.data()[i] == complex<float>());
 }
 
 TEST_CASE("rfft: errors name the sizes") {
   Tensor<complex<float>, 2> X(2, 4);
   Tensor<float, 2> x(2, 9);
-  CHECK(test::error_text<ShapeError>([&] { Rfft::forward(X.view(), x, 9); }) ==
+  CHECK(test::error_text<ShapeError>([&] { ops::Rfft::forward(X.view(), x, 9); }) ==
         "rfft: X is (2, 4), expected (B, n/2+1) = (2, 5) for n=9");
-  CHECK(test::error_text<ShapeError>([&] { Irfft::forward(x.view(), X); }) ==
+  CHECK(test::error_text<ShapeError>([&] { ops::Irfft::forward(x.view(), X); }) ==
         "irfft: X is (2, 4), expected (B, n/2+1) = (2, 5) for n=9");
-  CHECK(test::error_text<ValueError>([&] { Rfft::forward(X.view(), x, 0); }) ==
+  CHECK(test::error_text<ValueError>([&] { ops::Rfft::forward(X.view(), x, 0); }) ==
         "rfft: the length n must be at least 1, it is 0");
 }
 
@@ -146,9 +146,9 @@ TEST_CASE("rfft: the same bits for any number of threads") {
   const auto x = random<float, 2>({64, 1000});
   Tensor<complex<float>, 2> one(64, 501), many(64, 501);
   set_num_threads(1);
-  Rfft::forward(one.view(), x, 1000);
+  ops::Rfft::forward(one.view(), x, 1000);
   set_num_threads(8);
-  Rfft::forward(many.view(), x, 1000);
+  ops::Rfft::forward(many.view(), x, 1000);
   set_num_threads(0);
   bool same = true;
   for (index_t i = 0; i < one.count(); ++i) same &= one.data()[i] == many.data()[i];

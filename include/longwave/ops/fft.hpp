@@ -99,6 +99,8 @@ inline void check_fft(const char* op, index_t n, const char* bins_name, const Ex
 
 }  // namespace impl
 
+namespace ops {
+
 struct Rfft {
   template <class T, device D>
   static void forward(TensorView<complex<T>, 2, D> X, In<T, 2, D> x, index_t n) {
@@ -129,4 +131,5 @@ struct Irfft {
   }
 };
 
+}  // namespace ops
 }  // namespace longwave

@@ -257,6 +257,8 @@ inline void check_fft_conv(const Extents<4>& y, const char* y_name, const Extent
 
 }  // namespace impl
 
+namespace ops {
+
 struct FftConv {
   // One kernel per feature: y, u (B, H, L), K (H, M), D (H) or left out.
   template <class T, device Dev>
@@ -298,4 +300,5 @@ struct FftConv {
   }
 };
 
+}  // namespace ops
 }  // namespace longwave

@@ -25,10 +25,10 @@ template <class T, device D>
 Var<T, 3, D> rfft(Var<T, 2, D> x, index_t n) {
   if (n < 1) throw_value_error("rfft: the length n must be at least 1, it is " + std::to_string(n));
   auto X = x.tape().template make<3>({x.size(0), n / 2 + 1, 2}, x.needs_grad());
-  Rfft::forward(detail::complex_rows<T, complex<T>>("rfft", X.output()), x.value(), n);
+  ops::Rfft::forward(detail::complex_rows<T, complex<T>>("rfft", X.output()), x.value(), n);
   x.tape().record("rfft", X, [=] {
     Grad dx(x);
-    Rfft::backward(dx.view(), detail::complex_rows<const T, const complex<T>>("rfft", X.grad()), n);
+    ops::Rfft::backward(dx.view(), detail::complex_rows<const T, const complex<T>>("rfft", X.grad()), n);
   });
   return X;
 }
@@ -38,10 +38,10 @@ template <class T, device D>
 Var<T, 2, D> irfft(Var<T, 3, D> X, index_t n) {
   if (n < 1) throw_value_error("irfft: the length n must be at least 1, it is " + std::to_string(n));
   auto x = X.tape().template make<2>({X.size(0), n}, X.needs_grad());
-  Irfft::forward(x.output(), detail::complex_rows<const T, const complex<T>>("irfft", X.value()));
+  ops::Irfft::forward(x.output(), detail::complex_rows<const T, const complex<T>>("irfft", X.value()));
   X.tape().record("irfft", x, [=] {
     Grad dX(X);
-    if (wanted(dX.view())) Irfft::backward(detail::complex_rows<T, complex<T>>("irfft", dX.view()), x.grad());
+    if (wanted(dX.view())) ops::Irfft::backward(detail::complex_rows<T, complex<T>>("irfft", dX.view()), x.grad());
   });
   return x;
 }

@@ -12,12 +12,12 @@ template <class T, int NY, int NK, int ND, device Dev>
 Var<T, NY, Dev> record_fft_conv(const Extents<NY>& sizes, Var<T, 3, Dev> u, Var<T, NK, Dev> K, Var<T, ND, Dev> D) {
   Tape<T, Dev>& tape = u.tape();
   auto y = tape.make(sizes, u.needs_grad() || K.needs_grad() || D.needs_grad());
-  const TensorView<const T, ND, Dev> skip = D ? D.value() : TensorView<const T, ND, Dev>();
-  FftConv::forward(y.output(), u.value(), K.value(), skip);
+  const TensorView<const T, ND, Dev> skip = value_or_none(D);
+  ops::FftConv::forward(y.output(), u.value(), K.value(), skip);
   tape.record("fft_conv", y, [=, tape = &tape] {
     Grad du(u);
     Grad dK(K);
-    FftConv::backward(du.view(), dK.view(), tape->grad_to_add(D), y.grad(), u.value(), K.value(), skip);
+    ops::FftConv::backward(du.view(), dK.view(), tape->grad_to_add(D), y.grad(), u.value(), K.value(), skip);
   });
   return y;
 }
