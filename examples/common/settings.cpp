@@ -1,14 +1,11 @@
 #include "common/settings.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <cstdio>
 #include <limits>
-#include <nlohmann/json.hpp>
-#include <numeric>
 
-#include "longwave/io/file.hpp"
+#include "longwave/io/json.hpp"
 
 namespace longwave::examples {
 
@@ -92,24 +89,6 @@ Json current(const Settings::Entry& entry) {
       entry.value);
 }
 
-// Levenshtein's distance, not minding case.
-std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t(0));
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const bool same =
-          std::tolower(static_cast<unsigned char>(a[i])) == std::tolower(static_cast<unsigned char>(b[j]));
-      const std::size_t replaced = diagonal + (same ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row.back();
-}
-
 std::string group_of(const std::string& name) { return name.substr(0, name.find('.') + 1); }
 std::string leaf_of(const std::string& name) { return name.substr(name.rfind('.') + 1); }
 
@@ -141,7 +120,7 @@ std::string Settings::nearest(const std::string& name) const {
   std::size_t least = std::numeric_limits<std::size_t>::max();
   for (const Entry& entry : entries_) {
     const bool whole = name.find('.') != std::string::npos;  // without a group, compare the last parts
-    const std::size_t d = distance(name, whole ? entry.name : leaf_of(entry.name));
+    const std::size_t d = detail::edit_distance(name, whole ? entry.name : leaf_of(entry.name));
     if (d < least) {
       least = d;
       best = &entry.name;
@@ -162,12 +141,7 @@ std::string Settings::unknown(const std::string& name) const {
 }
 
 void Settings::load_json(const std::string& text, const std::string& origin) {
-  Json root;
-  try {
-    root = Json::parse(text, nullptr, true, true);
-  } catch (const Json::parse_error& error) {
-    throw IoError(origin, std::string("not valid JSON: ") + error.what(), static_cast<std::int64_t>(error.byte));
-  }
+  const Json root = detail::parse_json(text, origin);
   if (!root.is_object()) throw_value_error(origin + ": expected an object {...} of options");
   auto visit = [&](auto&& self, const Json& object, const std::string& prefix) -> void {
     for (const auto& [key, value] : object.items()) {

@@ -39,7 +39,7 @@ class Settings {
   void flag(std::string name, bool& value, std::string help);
   void text(std::string name, std::string& value, std::vector<std::string> choices, std::string help);
 
-  // Nested or dotted keys, // comments allowed. Throws ValueError naming `origin`, the key and what would be valid.
+  // Nested or dotted keys. Throws ValueError naming `origin`, the key and what would be valid.
   void load_json(const std::string& text, const std::string& origin);
   void load_file(const std::string& path);
 

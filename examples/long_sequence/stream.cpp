@@ -48,6 +48,7 @@ double ns_per_step(Model& model, const Dataset<float>& data) {
   double best = INFINITY;
   for (int repeat = 0; repeat < 20; ++repeat) {
     const index_t b = repeat % data.size();
+    state.reset();
     const auto start = std::chrono::steady_clock::now();
     for (index_t t = 0; t < L; ++t) {
       for (index_t c = 0; c < data.channels(); ++c) x_t(0, c) = data.x(b, c, t);

@@ -34,9 +34,9 @@ bool has(const std::string& text, const char* part) { return text.find(part) != 
 
 }  // namespace
 
-TEST_CASE("settings: a JSON file may nest options, name them with dots, leave some out and hold comments") {
+TEST_CASE("settings: a JSON file may nest options, name them with dots and leave some out") {
   Options o;
-  o.settings.load_json(R"({"model": {"d_model": 32, "prenorm": true}, // half
+  o.settings.load_json(R"({"model": {"d_model": 32, "prenorm": true},
                            "optimizer.lr": 1e-3})",
                        "a.json");
   CHECK(o.d_model == 32);
@@ -74,6 +74,7 @@ TEST_CASE("settings: values of the wrong kind or out of range are refused with w
 TEST_CASE("settings: text that is not JSON is an IoError that names file and place") {
   Options o;
   CHECK(has(error_text<IoError>([&] { o.settings.load_json("{\"model\": ", "a.json"); }), "a.json (offset"));
+  CHECK(has(error_text<IoError>([&] { o.settings.load_json(R"({"a": 1, "a": 2})", "a.json"); }), "comes twice"));
   CHECK(has(error_text<IoError>([&] { o.settings.load_file("/nowhere/a.json"); }), "/nowhere/a.json"));
 }
 

@@ -1,0 +1,127 @@
+#!/bin/bash
+# The program long_sequence from the outside: exit codes, messages, resuming bit for bit, Ctrl-C, a full disk.
+#   long_sequence_test.sh PROGRAM
+set -u
+program=$(realpath "$1")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+failures=0
+
+fail() {
+  echo "FAILED: $*"
+  [ -f out.txt ] && sed 's/^/    /' out.txt | tail -15
+  failures=$((failures + 1))
+}
+
+# expect CODE TEXT ARGUMENTS...: exit code, and a text in the output
+expect() {
+  local code=$1 text=$2 got
+  shift 2
+  "$program" "$@" >out.txt 2>&1 </dev/null
+  got=$?
+  [ $got -eq "$code" ] || fail "exit code $got, expected $code: $*"
+  grep -qF -- "$text" out.txt || fail "no \"$text\" in the output of: $*"
+}
+
+same() { cmp -s "$1" "$2" || fail "$3: $1 and $2 differ"; }
+tiny=(--set model.d_model=8 model.d_state=4 model.n_layers=1 data.limit=300 data.limit_test=50 train.batch=20
+  train.epochs=3 train.log_every=1 optimizer.ema=0.9)
+# What may differ between two runs of the same numbers: times.
+figures() { sed -E 's/"(samples_per_second|seconds)":[^,}]*//g' "$1"; }
+
+echo "-- the command line (exit code 2)"
+expect 2 "subcommand"
+expect 2 "--no-such-option" train --no-such-option
+expect 2 "NAME=VALUE" train --set model.d_model
+expect 2 'did you mean "model.d_model"' train --set model.d_modle=3
+expect 2 "expected an integer from 1" train --model.d_model 0
+expect 2 "one of mnist1d, smnist, pmnist" train --data.name mnist
+expect 2 "checkpoint" evaluate
+expect 2 "--resume needs the folder" train --resume
+expect 0 "--model.d_model" train --help
+
+echo "-- bad input (exit code 1)"
+echo '{"model": {"d_modle": 8}}' >config.json
+expect 1 'config.json: unknown option "model.d_modle"; did you mean "model.d_model"' train --config config.json
+grep -q "model.n_layers" out.txt || fail "the valid names are not listed"
+echo '{"model": {"d_model": "8"}}' >config.json
+expect 1 'model.d_model is "8", expected an integer' train --config config.json
+echo '{"model": ' >config.json
+expect 1 "config.json (offset" train --config config.json
+expect 1 "none.json" train --config none.json
+expect 1 "nowhere" train --data nowhere --out a
+expect 1 "LONGWAVE_DATA" train --data.name smnist --out a --data.folder ""
+expect 1 "even number" train --set model.d_state=3 --out a
+expect 1 "none.safetensors" evaluate none.safetensors
+expect 1 "none.safetensors" info none.safetensors
+echo "not a checkpoint" >broken.safetensors
+expect 1 "broken.safetensors" evaluate broken.safetensors
+expect 1 "not a regular file" train --config /dev/null
+[ -e a/checkpoint.safetensors ] && fail "a run that could not start left a checkpoint"
+
+echo "-- a whole run"
+LONGWAVE_DATA='' expect 0 "test accuracy" train "${tiny[@]}" --out whole
+grep -q "checkpoint: whole/checkpoint.safetensors" out.txt || fail "the checkpoint's place is not told"
+[ "$(grep -c '"kind":"epoch"' whole/metrics.jsonl)" -eq 3 ] || fail "three epochs make three lines of metrics"
+[ "$(grep -c '"kind":"step"' whole/metrics.jsonl)" -eq 45 ] || fail "45 steps make 45 lines of metrics"
+ls whole/tensorboard/events.out.tfevents.* >/dev/null 2>&1 || fail "no TensorBoard events"
+expect 1 "holds a run already" train "${tiny[@]}" --out whole
+expect 0 "test accuracy" evaluate whole
+grep -q "report: whole/report.html" out.txt || fail "the report's place is not told"
+grep -q "</html>" whole/report.html || fail "the report is not whole"
+expect 0 "same prediction as in a batch: 50 of 50" stream whole --count 50
+expect 0 "streaming state" info whole
+expect 0 "streaming state" info "${tiny[@]}"
+expect 1 "none" evaluate whole --data none
+
+echo "-- the same numbers for any number of threads"
+expect 0 "test accuracy" train "${tiny[@]}" --out threads --train.threads 3
+[ "$(figures whole/metrics.jsonl)" = "$(figures threads/metrics.jsonl)" ] || fail "1 and 3 threads differ"
+
+echo "-- a run that goes on from a checkpoint makes the numbers of one that was never interrupted"
+for stop in 7 15 29; do
+  expect 130 "stopped after step $stop" train "${tiny[@]}" --out part$stop --stop-after $stop
+  expect 0 "test accuracy" train --resume part$stop
+  [ "$(figures whole/metrics.jsonl)" = "$(figures part$stop/metrics.jsonl)" ] || fail "resumed after step $stop: other numbers"
+done
+expect 2 "cannot change in a resumed run" train --resume part7 --model.d_model 16
+expect 2 "leave out one of the two" train --resume part7 --config config.json
+
+echo "-- Ctrl-C writes a checkpoint and leaves with 130"
+# (a shell starts background programs with SIGINT ignored; env restores it)
+env --default-signal=INT "$program" train "${tiny[@]}" --train.epochs 100000 --out ctrl >out.txt 2>&1 &
+pid=$!
+for _ in $(seq 100); do
+  grep -qs '"kind":"epoch"' ctrl/metrics.jsonl && break
+  sleep 0.1
+done
+kill -INT $pid
+wait $pid
+code=$?
+[ $code -eq 130 ] || fail "exit code $code after Ctrl-C, expected 130"
+grep -q "train --resume ctrl" out.txt || fail "Ctrl-C: no word on how to go on"
+expect 0 "epoch" info ctrl
+
+echo "-- a full disk keeps the checkpoint before it"
+expect 130 "stopped" train "${tiny[@]}" --out full --stop-after 20
+cp full/checkpoint.safetensors before.safetensors
+(
+  ulimit -f 4 # blocks of 1 KiB: the metrics fit, the checkpoint does not
+  "$program" train --resume full --train.log_every 0 >out.txt 2>&1
+)
+code=$?
+[ $code -eq 1 ] || fail "exit code $code on a full disk, expected 1"
+grep -q "limit on file sizes" out.txt || fail "a full disk: the message does not say so"
+same full/checkpoint.safetensors before.safetensors "a full disk"
+[ -z "$(find full -name '*.tmp-*')" ] || fail "a full disk: the temporary file is still there"
+expect 0 "test accuracy" train --resume full
+
+echo "-- a damaged checkpoint: the one before it is used, and the program says so"
+printf 'x' | dd of=whole/checkpoint.safetensors bs=1 seek=1000 conv=notrunc 2>/dev/null
+expect 0 "previous checkpoint" evaluate whole
+truncate -s 500 whole/checkpoint.safetensors.previous
+expect 1 "checkpoint.safetensors" evaluate whole
+
+[ $failures -eq 0 ] && echo "all passed" || echo "$failures failed"
+exit $((failures > 0))
