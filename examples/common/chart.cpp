@@ -8,7 +8,7 @@ namespace longwave::examples {
 
 namespace {
 
-constexpr double width = 560, height = 300, left = 58, right = 12, top = 34, bottom = 44;
+constexpr double width = 560, height = 300, left = 58, right = 18, top = 34, bottom = 44;
 const char* const colours[] = {"#2a6fdb", "#d9622b", "#2f9e62", "#9a4fc2", "#b8860b", "#4d6272"};
 
 std::string format(const char* pattern, auto... values) {
@@ -59,12 +59,24 @@ Axes axes_of(const Chart& chart) {
   return axes;
 }
 
+// Values, for logarithms in [low, high]: 1, 2, 5 per decade; whole decades where there are many, even steps within one.
+std::vector<double> log_ticks(const Range& range) {
+  if (range.high - range.low < 1) return ticks(std::pow(10.0, range.low), std::pow(10.0, range.high), 5);
+  std::vector<double> at;
+  for (double decade = std::floor(range.low); decade <= range.high; ++decade)
+    for (const double part : {1.0, 2.0, 5.0}) {
+      const double log = decade + std::log10(part);
+      if (log >= range.low && log <= range.high && (part == 1 || range.high - range.low < 3))
+        at.push_back(part * std::pow(10.0, decade));
+    }
+  return at;
+}
+
 std::string number(double v, bool percent) { return percent ? format("%.4g %%", 100 * v) : format("%.4g", v); }
 
 std::string grid(const Axes& axes, const Chart& chart) {
   std::string svg = "<g class=\"grid\">";
-  for (const double t : ticks(axes.y.low, axes.y.high, 5)) {
-    const double v = axes.log_y ? std::pow(10.0, t) : t;
+  for (const double v : axes.log_y ? log_ticks(axes.y) : ticks(axes.y.low, axes.y.high, 5)) {
     const double y = axes.py(v);
     svg += format("<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>", left, width - right, y, y);
     svg += format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">", left - 6, y + 4) + number(v, chart.percent) +
