@@ -23,7 +23,7 @@ int main() {
   lw::Generator gen(42);
   gen.normal(u.view());
   gen.normal(K.view());
-  lw::FftConv::forward(y.view(), u, K);
+  lw::ops::FftConv::forward(y.view(), u, K);
 
   double error = 0;
   for (lw::index_t b = 0; b < 2; ++b)

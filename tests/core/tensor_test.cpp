@@ -42,7 +42,7 @@ TEST_CASE("tensor: negative sizes and more elements than can be counted are erro
   const index_t huge = index_t(1) << 40;
   CHECK(error_text<ShapeError>([&] { Tensor<float, 2>(huge, huge); }) ==
         "Tensor: (1099511627776, 1099511627776) is more than memory can address");
-  CHECK(error_text<ShapeError>([&] { Tensor<double, 1>(std::numeric_limits<index_t>::max()); }) ==
+  CHECK(error_text<ShapeError>([&] { Tensor<double, 1>{Extents<1>{std::numeric_limits<index_t>::max()}}; }) ==
         "Tensor: (9223372036854775807) is more than memory can address");
 }
 
