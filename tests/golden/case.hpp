@@ -108,10 +108,12 @@ class CaseBase {
   // memory or time.
   index_t size_option(const std::string& key, index_t stored) const {
     const index_t size = config.integer(key);
-    if (size != stored)
-      throw_shape_error("the option " + key + " is " + std::to_string(size) + ", the stored tensors have " +
-                        std::to_string(stored));
+    expect_size(key, size, stored);
     return size;
+  }
+  static void expect_size(const std::string& what, index_t size, index_t stored) {
+    if (size != stored)
+      throw_shape_error(what + " is " + std::to_string(size) + ", the stored tensors have " + std::to_string(stored));
   }
   index_t size_option(const std::string& key, const std::string& entry, std::size_t axis) const {
     if (axis >= shape(entry).size())
@@ -151,6 +153,12 @@ std::vector<double> to_doubles(const TensorView<const T, N>& view) {
   return values;
 }
 
+// The view with two axes exchanged; itself for a = b, of any rank.
+template <class View>
+View exchanged(const View& view, int a, int b) {
+  return a == b ? view : view.transpose(a, b);
+}
+
 template <class T>
 class Case : public CaseBase {
  public:
@@ -181,6 +189,12 @@ class Case : public CaseBase {
   template <int N>  // no value if the file has none
   Var<T, N> optional_param(const std::string& name) {
     return has("param/" + name) ? param<N>(name) : Var<T, N>();
+  }
+  // Stored with the axes a and b the other way round, as (B, L, H) where the library takes (B, H, L).
+  template <int N>
+  Var<T, N> in_transposed(const std::string& name, int a, int b) {
+    const std::string entry = "in/" + name;
+    return variable_at(name, storage(entry).reshape(sizes<N>(entry)).transpose(a, b), a, b);
   }
   Var<T, 1> flat(const std::string& name) { return in<1>(name, {count("in/" + name)}); }
 
@@ -217,13 +231,18 @@ class Case : public CaseBase {
 
   template <int N>
   void out(const std::string& name, Var<T, N> y) {
-    results_["out/" + name].values = to_doubles(y.value());
+    out_transposed(name, y, 0, 0);
+  }
+  template <int N>
+  void out_transposed(const std::string& name, Var<T, N> y, int a, int b) {
+    const TensorView<const T, N> stored = exchanged(y.value(), a, b);
+    results_["out/" + name].values = to_doubles(stored);
     const std::string cotangent = "cotangent/" + name;
     if (!file_.contains(cotangent) || !y.needs_grad()) return;
-    if (count(cotangent) != y.value().count())
-      throw_shape_error(name + " is " + to_string(y.sizes()) + ", its cotangent " +
+    if (count(cotangent) != stored.count())
+      throw_shape_error(name + " is " + to_string(stored.sizes()) + ", its cotangent " +
                         detail::shape_text(shape(cotangent)));
-    const TensorView<const T, N> seed = storage(cotangent).reshape(y.sizes());
+    const TensorView<const T, N> seed = exchanged(storage(cotangent).reshape(stored.sizes()), a, b);
     seeds_.push_back([this, y, seed](bool run) {
       if (run)
         tape.backward(y, seed);
@@ -261,13 +280,19 @@ class Case : public CaseBase {
 
   template <int N>
   Var<T, N> variable(const std::string& entry, const Extents<N>& sizes, const std::string& name) {
-    const TensorView<T, N> value = storage(entry).reshape(sizes);
+    return variable_at(name, storage(entry).reshape(sizes), 0, 0);
+  }
+
+  // The gradient is collected with the axes a and b exchanged.
+  template <int N>
+  Var<T, N> variable_at(const std::string& name, TensorView<T, N> value, int a, int b) {
     if (!file_.contains("grad/" + name)) return tape.input(value);
     const Var<T, N> var = tape.variable(value);
-    gradients_.emplace_back(name, [var] {
-      std::vector<double> gradient = to_doubles(var.grad());
-      gradient.resize(static_cast<std::size_t>(var.value().count()));  // nothing flowed back: zeros
-      return gradient;
+    gradients_.emplace_back(name, [var, a, b] {
+      const auto grad = var.grad();
+      std::vector<double> numbers = grad.data() != nullptr ? to_doubles(exchanged(grad, a, b)) : std::vector<double>();
+      numbers.resize(static_cast<std::size_t>(var.value().count()));  // nothing flowed back: zeros
+      return numbers;
     });
     return var;
   }

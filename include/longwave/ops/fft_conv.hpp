@@ -232,7 +232,7 @@ void fft_conv_backward(TensorView<T, 3, Host> du, Out<T, 3, Host> dK, Out<T, 2, 
 
 // A view with an axis of size 1 put in at position `axis`: (B, H, L) as (B, 1, H, L).
 template <class T, int N, device D>
-TensorView<T, N + 1, D> with_axis(const TensorView<T, N, D>& view, int axis) {
+TensorView<T, N + 1, D> insert_axis(const TensorView<T, N, D>& view, int axis) {
   Extents<N + 1> sizes, strides;
   for (int i = 0; i <= N; ++i) {
     sizes[i] = i == axis ? 1 : view.size(i < axis ? i : i - 1);
@@ -263,14 +263,14 @@ struct FftConv {
   // One kernel per feature: y, u (B, H, L), K (H, M), D (H) or left out.
   template <class T, device Dev>
   static void forward(TensorView<T, 3, Dev> y, In<T, 3, Dev> u, In<T, 2, Dev> K, In<T, 1, Dev> D = {}) {
-    forward(impl::with_axis(y, 1), u, impl::with_axis(K, 0), skip(D));
+    forward(impl::insert_axis(y, 1), u, impl::insert_axis(K, 0), skip(D));
   }
 
   template <class T, device Dev>  // du and dK are assigned, dD is added to
   static void backward(TensorView<T, 3, Dev> du, Out<T, 2, Dev> dK, Out<T, 1, Dev> dD, In<T, 3, Dev> dy,
                        In<T, 3, Dev> u, In<T, 2, Dev> K, In<T, 1, Dev> D = {}) {
-    backward(du, wanted(dK) ? impl::with_axis(dK, 0) : TensorView<T, 3, Dev>(), skip(dD), impl::with_axis(dy, 1), u,
-             impl::with_axis(K, 0), skip(D));
+    backward(du, wanted(dK) ? impl::insert_axis(dK, 0) : TensorView<T, 3, Dev>(), skip(dD), impl::insert_axis(dy, 1), u,
+             impl::insert_axis(K, 0), skip(D));
   }
 
   // C kernels per feature: y (B, C, H, L), u (B, H, L), K (C, H, M) causal or (2C, H, M) two-sided, D (C, H).
@@ -296,7 +296,7 @@ struct FftConv {
  private:
   template <class T, device Dev>
   static TensorView<T, 2, Dev> skip(const TensorView<T, 1, Dev>& D) {
-    return wanted(D) ? impl::with_axis(D, 0) : TensorView<T, 2, Dev>();
+    return wanted(D) ? impl::insert_axis(D, 0) : TensorView<T, 2, Dev>();
   }
 };
 
