@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Writes the fuzzers' seeds, a few small files per reader, to corpus/<reader>/ beside this script."""
+import gzip
+import io
+import json
+import pathlib
+import struct
+import zipfile
+
+here = pathlib.Path(__file__).parent / "corpus"
+
+
+def seed(reader, name, content):
+    (here / reader).mkdir(parents=True, exist_ok=True)
+    (here / reader / name).write_bytes(content)
+
+
+def safetensors(tensors, metadata, data):
+    header = {"__metadata__": metadata} if metadata else {}
+    header.update(tensors)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def entry(dtype, shape, begin, end):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def npy(descr, shape, data, version=1, fortran=False):
+    text = f"{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(text)) + text + data
+
+
+def idx(code, shape, data):
+    return bytes([0, 0, code, len(shape)]) + b"".join(struct.pack(">I", n) for n in shape) + data
+
+
+def archive(method, members):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as z:
+        for name, content in members:
+            z.writestr(zipfile.ZipInfo(name), content, method)
+    return out.getvalue()
+
+
+seed("safetensors", "two", safetensors(
+    {"a": entry("F32", [2], 0, 8), "b\u00e9\n": entry("F16", [1, 2], 8, 12)}, {"k": "v"}, bytes(range(12))))
+seed("safetensors", "types", safetensors(
+    {d: entry(d, [1], 8 * i, 8 * i + 8) for i, d in enumerate(["I64", "U64", "F64", "C64"])}
+    | {"BOOL": entry("BOOL", [], 32, 33), "U8": entry("U8", [0, 3], 33, 33)}, {}, bytes(33)))
+seed("npy", "f4", npy("<f4", "(2, 3)", bytes(24)))
+seed("npy", "fortran", npy(">i2", "(2, 2)", bytes(8), version=2, fortran=True))
+seed("npy", "scalar", npy("<c16", "()", bytes(16), version=3))
+seed("npz", "stored", archive(zipfile.ZIP_STORED, [("a.npy", npy("<f4", "(2,)", bytes(8))), ("b.npy", npy("|u1", "(1,)", b"x"))]))
+seed("npz", "deflated", archive(zipfile.ZIP_DEFLATED, [("a.npy", npy("<f4", "(100,)", bytes(400)))]))
+seed("idx", "plain", idx(8, [2, 3], b"abcdef"))
+seed("idx", "float", idx(13, [2], bytes(8)))
+seed("idx", "gz", gzip.compress(idx(8, [3, 2, 2], bytes(12)), mtime=0))
+seed("json_config", "plain", b'{"model":{"d_model":64,"d_state":3,"dropout":0.1,"layers":["a"]},"on":true}')
+seed("json_config", "override", b'{"on":false}\0model.d_model=[1,{"x":"y"}]')
+seed("checkpoint", "one", safetensors(
+    {"model/w": entry("F32", [2], 0, 8), "optimizer/m.w": entry("F32", [2], 8, 16)},
+    {"format": "longwave checkpoint 1", "progress": '{"epoch":1,"step":2}',
+     "generators": '{"data":{"seed":18446744073709551615,"stream":1,"draw":2}}', "schedule": "{}", "config": "{}",
+     "more/best": "1", "crc32c": "1"}, bytes(16)))
