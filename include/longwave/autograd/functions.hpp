@@ -3,3 +3,5 @@
 
 #include "longwave/autograd/functions/activation.hpp"
 #include "longwave/autograd/functions/elementwise.hpp"
+#include "longwave/autograd/functions/loss.hpp"
+#include "longwave/autograd/functions/reduce.hpp"
