@@ -57,7 +57,7 @@ TEMPLATE_TEST_CASE("layer_norm: equals the formula over the last axis and over a
       Tensor<T, 3> y(3, H, L), yt(3, L, H);
       ops::LayerNorm::forward(y.view(), {}, {}, x, w, b, {.axis = 1});
       CHECK(relative_error(y, reference(x.view(), w.view(), b.view(), 1e-5)) < tolerance<T>);
-      ops::LayerNorm::forward(yt.view(), {}, {}, xt, w, b);
+      ops::LayerNorm::forward(yt.view(), {}, {}, xt, w, b, {.axis = -1});
       CHECK(relative_error(yt.view().transpose(1, 2),
                            reference(xt.view().transpose(1, 2), w.view(), b.view(), 1e-5).view()) < tolerance<T>);
     }
@@ -75,7 +75,7 @@ TEST_CASE("layer_norm: axis 0 of a matrix, a vector, and strided views") {
   CHECK(relative_error(yt.view().transpose(0, 1), want.view()[0]) < 1e-14);
 
   Tensor<double, 1> v = random<double>(Extents{7}), u(7);
-  ops::LayerNorm::forward(u.view(), {}, {}, v, {}, {});
+  ops::LayerNorm::forward(u.view(), {}, {}, v, {}, {}, {.axis = 0});
   double sum = 0, squares = 0;
   for (index_t i = 0; i < 7; ++i) sum += u(i), squares += u(i) * u(i);
   CHECK(std::abs(sum) < 1e-14);

@@ -58,6 +58,11 @@ void channel_map(const Channel<T>& y, const Channel<const T>& x, F&& f) {
   }
 }
 
+template <class T>
+void add_one(TensorView<T, 0, Host> count) {
+  count() += 1;
+}
+
 struct BatchNormNumbers {
   bool training;
   double momentum, eps;

@@ -17,6 +17,42 @@
 
 namespace longwave {
 
+namespace detail {
+
+struct AnyVisitor {
+  template <class P>
+  void operator()(const std::string&, P&) const {}
+};
+
+// The scalar and device of a module: its members value_type and device_type, else those of a template M<T, D>.
+template <class M>
+struct ModuleTypes;
+
+template <class M>
+  requires requires { typename M::value_type; }
+struct ModuleTypes<M> {
+  using value_type = typename M::value_type;
+  using device_type = typename M::device_type;
+};
+
+template <template <class, device> class M, class T, class D>
+  requires(!requires { typename M<T, D>::value_type; })
+struct ModuleTypes<M<T, D>> {
+  using value_type = T;
+  using device_type = D;
+};
+
+template <class M>
+using module_value = typename ModuleTypes<M>::value_type;
+template <class M>
+using module_device = typename ModuleTypes<M>::device_type;
+
+}  // namespace detail
+
+// A struct with for_each_parameter.
+template <class M>
+concept module_like = requires(M& module, detail::AnyVisitor visitor) { module.for_each_parameter(visitor); };
+
 // f over the parameters of `child`, their names prefixed.
 template <class Module, class F>
 void visit(const std::string& prefix, Module& child, F&& f) {

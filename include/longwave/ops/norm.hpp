@@ -25,7 +25,7 @@
 namespace longwave {
 
 struct LayerNormOptions {
-  int axis = -1;  // the normalised one; negative: counted from the last
+  int axis = 1;  // the normalised one, features of (B, H, L); negative: counted from the last
   double eps = 1e-5;
 };
 

@@ -16,34 +16,6 @@ namespace longwave {
 
 namespace detail {
 
-struct AnyVisitor {
-  template <class P>
-  void operator()(const std::string&, P&) const {}
-};
-
-// The scalar and device of a module: its members value_type and device_type, else those of a template M<T, D>.
-template <class M>
-struct ModuleTypes;
-
-template <class M>
-  requires requires { typename M::value_type; }
-struct ModuleTypes<M> {
-  using value_type = typename M::value_type;
-  using device_type = typename M::device_type;
-};
-
-template <template <class, device> class M, class T, class D>
-  requires(!requires { typename M<T, D>::value_type; })
-struct ModuleTypes<M<T, D>> {
-  using value_type = T;
-  using device_type = D;
-};
-
-template <class M>
-using module_value = typename ModuleTypes<M>::value_type;
-template <class M>
-using module_device = typename ModuleTypes<M>::device_type;
-
 // `ok` decides; `expected` completes "AdamW: lr is -1, expected ...".
 inline void check_option(const char* op, const char* option, double value, bool ok, const char* expected) {
   if (!ok)
@@ -55,12 +27,6 @@ inline void check_rate(const char* op, const char* option, double value) {
 }
 
 }  // namespace detail
-
-// A struct with for_each_parameter (nn/module.hpp).
-template <class M>
-concept module_like = requires(M& module, detail::AnyVisitor visitor) {
-  module.for_each_parameter(visitor);
-};
 
 template <class T, device D = Host>
 class Optimizer {
