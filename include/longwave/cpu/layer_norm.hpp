@@ -17,7 +17,7 @@ namespace longwave::impl {
 
 // Sizes or strides of all axes but one.
 template <int N>
-Extents<N - 1> without_axis(const Extents<N>& extents, int axis) {
+Extents<N - 1> drop_axis(const Extents<N>& extents, int axis) {
   Extents<N - 1> rest;
   for (int i = 0; i < N - 1; ++i) rest[i] = extents[i < axis ? i : i + 1];
   return rest;
@@ -220,12 +220,12 @@ void layer_norm_forward(TensorView<T, N, Host> y, Out<T, N - 1> mean, Out<T, N -
                         In<T, 1> bias, int axis, T eps) {
   if (x.empty()) return;
   const index_t H = x.size(axis);
-  const Extents<N - 1> steps[4] = {without_axis(y.strides(), axis), without_axis(x.strides(), axis), mean.strides(),
+  const Extents<N - 1> steps[4] = {drop_axis(y.strides(), axis), drop_axis(x.strides(), axis), mean.strides(),
                                    rstd.strides()};
-  const detail::RowPlan<N - 1, 4> plan(without_axis(x.sizes(), axis), steps);
+  const detail::RowPlan<N - 1, 4> plan(drop_axis(x.sizes(), axis), steps);
   const Row<4> first = plan.row(0);
   const bool side_by_side = first.length > 1 && first.step[0] == 1 && first.step[1] == 1;
-  const NormUnits<N - 1, 4> units(without_axis(x.sizes(), axis), steps, side_by_side);
+  const NormUnits<N - 1, 4> units(drop_axis(x.sizes(), axis), steps, side_by_side);
   Scratch scratch;
   const NormForward<T> norm{y.data(),
                             mean.data(),
@@ -258,13 +258,13 @@ void layer_norm_backward(TensorView<const T, N, Host> dy, Out<T, N> dx, Out<T, 1
                          In<T, N - 1> mean, In<T, N - 1> rstd, In<T, N> x, In<T, 1> weight, int axis) {
   if (x.empty()) return;
   const index_t H = x.size(axis);
-  const Extents<N - 1> steps[5] = {without_axis(dx.strides(), axis), without_axis(dy.strides(), axis),
-                                   without_axis(x.strides(), axis), mean.strides(), rstd.strides()};
-  const detail::RowPlan<N - 1, 5> plan(without_axis(x.sizes(), axis), steps);
+  const Extents<N - 1> steps[5] = {drop_axis(dx.strides(), axis), drop_axis(dy.strides(), axis),
+                                   drop_axis(x.strides(), axis), mean.strides(), rstd.strides()};
+  const detail::RowPlan<N - 1, 5> plan(drop_axis(x.sizes(), axis), steps);
   const Row<5> first = plan.row(0);
   const bool side_by_side =
       first.length > 1 && (!wanted(dx) || first.step[0] == 1) && first.step[1] == 1 && first.step[2] == 1;
-  const NormUnits<N - 1, 5> units(without_axis(x.sizes(), axis), steps, side_by_side);
+  const NormUnits<N - 1, 5> units(drop_axis(x.sizes(), axis), steps, side_by_side);
   Scratch scratch;
   const bool sums = wanted(dweight) || wanted(dbias);
   const NormBackward<T> norm{

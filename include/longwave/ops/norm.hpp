@@ -46,8 +46,8 @@ struct LayerNorm {
     const Extents<1> H{x.size(axis)};
     check_same_shape("layer_norm", "y", y, "x", x);
     if (wanted(mean) != wanted(rstd)) throw_value_error("layer_norm: mean and rstd are saved together or not at all");
-    check_gradient("layer_norm", "mean", mean, impl::without_axis(x.sizes(), axis));
-    check_gradient("layer_norm", "rstd", rstd, impl::without_axis(x.sizes(), axis));
+    check_gradient("layer_norm", "mean", mean, impl::drop_axis(x.sizes(), axis));
+    check_gradient("layer_norm", "rstd", rstd, impl::drop_axis(x.sizes(), axis));
     check_gradient("layer_norm", "weight", weight, H, "H");
     check_gradient("layer_norm", "bias", bias, H, "H");
     impl::layer_norm_forward(y, mean, rstd, x, weight, bias, axis, static_cast<T>(options.eps));
@@ -61,8 +61,8 @@ struct LayerNorm {
     const int axis = checked_axis<N>(options);
     const Extents<1> H{x.size(axis)};
     check_same_shape("layer_norm", "dy", dy, "x", x);
-    check_shape("layer_norm", "mean", mean, impl::without_axis(x.sizes(), axis));
-    check_shape("layer_norm", "rstd", rstd, impl::without_axis(x.sizes(), axis));
+    check_shape("layer_norm", "mean", mean, impl::drop_axis(x.sizes(), axis));
+    check_shape("layer_norm", "rstd", rstd, impl::drop_axis(x.sizes(), axis));
     check_gradient("layer_norm", "weight", weight, H, "H");
     check_gradient("layer_norm", "dx", dx, x.sizes());
     check_gradient("layer_norm", "dweight", dweight, H, "H");

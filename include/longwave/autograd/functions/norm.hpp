@@ -11,7 +11,7 @@ template <class T, int N, device D>
 Var<T, N, D> layer_norm(Var<T, N, D> x, std::type_identity_t<Var<T, 1, D>> weight,
                         std::type_identity_t<Var<T, 1, D>> bias, LayerNormOptions options = {}) {
   Tape<T, D>& tape = x.tape();
-  const Extents<N - 1> rest = impl::without_axis(x.sizes(), ops::LayerNorm::checked_axis<N>(options));
+  const Extents<N - 1> rest = impl::drop_axis(x.sizes(), ops::LayerNorm::checked_axis<N>(options));
   Var<T, N, D> y = tape.make(x.sizes(), x.needs_grad() || weight.needs_grad() || bias.needs_grad());
   auto mean = y.needs_grad() ? tape.template keep<T>(rest) : TensorView<T, N - 1, D>();
   auto rstd = y.needs_grad() ? tape.template keep<T>(rest) : TensorView<T, N - 1, D>();
