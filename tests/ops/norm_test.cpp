@@ -145,7 +145,7 @@ TEST_CASE("layer_norm: the same bits for any number of threads; parameter gradie
     auto run = [&](int threads, Tensor<float, 1>& dw) {
       set_num_threads(threads);
       Tensor<float, 3> y(x.sizes()), dx(x.sizes());
-      const auto rest = impl::without_axis(x.sizes(), axis);
+      const auto rest = impl::drop_axis(x.sizes(), axis);
       Tensor<float, 2> mean(rest), rstd(rest);
       ops::LayerNorm::forward(y.view(), mean, rstd, x, {}, {}, {.axis = axis});
       ops::LayerNorm::backward(dx, dw, {}, dy.view(), mean, rstd, x, {}, {.axis = axis});
