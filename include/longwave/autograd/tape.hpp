@@ -87,6 +87,12 @@ class Tape {
     return node(arena_.template tensor<T, N>(sizes), TensorView<T, N, D>(), nullptr, needs_grad && recording_);
   }
 
+  // A value that is part of another one's memory.
+  template <int N>
+  Var<T, N, D> alias(TensorView<T, N, D> value, bool needs_grad) {
+    return node(value, TensorView<T, N, D>(), nullptr, needs_grad && recording_);
+  }
+
   // Room for something an op keeps for its backward pass.
   template <class U, int N>
   TensorView<U, N, D> keep(const Extents<N>& sizes) {

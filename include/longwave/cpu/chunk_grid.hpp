@@ -3,8 +3,7 @@
 
 #include <algorithm>
 
-#include "longwave/core/arena.hpp"
-#include "longwave/core/complex.hpp"
+#include "longwave/cpu/powers.hpp"
 
 namespace longwave::impl {
 
@@ -27,10 +26,11 @@ struct ChunkGrid {
   index_t chunks = full + (rest > 0);
   index_t pitch = (chunks + 1) * 2 * N;  // states are (batch, chunks + 1, 2N)
 
-  // f(block) for blocks that cover every chunk; the longer side becomes the rows of a product.
+  // f(block) for blocks that cover every chunk. Consecutive chunks of one entry where there are enough to fill a tile of
+  // the product: entries lie H L samples apart, often in the same sets of every cache.
   template <class F>
   void each(F&& f) const {
-    const bool consecutive = full > batch;
+    const bool consecutive = full > batch || full >= 12;
     if (consecutive)
       for (index_t b = 0; b < batch; ++b) f(ChunkBlock{full, T, b, 0, true});
     for (index_t c = consecutive ? full : 0; c < chunks; ++c) f(ChunkBlock{batch, c < full ? T : rest, 0, c, false});
@@ -54,23 +54,23 @@ struct ChunkGrid {
 template <class T>
 struct ChunkRotation {  // a^steps of every mode
   T *re, *im;
-  ChunkRotation(Scratch& scratch, TensorView<const complex<double>, 1> x, index_t steps)
-      : re(scratch.take<T>(x.size(0))), im(scratch.take<T>(x.size(0))) {
-    for (index_t n = 0; n < x.size(0); ++n) {
-      const complex<double> a = exp(static_cast<double>(steps) * x(n));
-      re[n] = static_cast<T>(a.re);
-      im[n] = static_cast<T>(a.im);
+  ChunkRotation(Scratch& scratch, const Powers& power, index_t steps)
+      : re(scratch.take<T>(power.N)), im(scratch.take<T>(power.N)) {
+    for (index_t n = 0; n < power.N; ++n) {
+      re[n] = static_cast<T>(power.re[steps * power.N + n]);
+      im[n] = static_cast<T>(power.im[steps * power.N + n]);
     }
   }
 };
 
 // to += a from, or conj(a) from, for rows [Re, Im] of N modes.
 template <bool CONJ, class T>
-void rotate_add(T* to, const T* from, const ChunkRotation<T>& a, index_t N) {
+void rotate_add(T* __restrict to, const T* __restrict from, const ChunkRotation<T>& a, index_t N) {
+  const T *__restrict a_re = a.re, *__restrict a_im = a.im;
   for (index_t n = 0; n < N; ++n) {
-    const T im = CONJ ? -a.im[n] : a.im[n];
-    to[n] += a.re[n] * from[n] - im * from[N + n];
-    to[N + n] += a.re[n] * from[N + n] + im * from[n];
+    const T im = CONJ ? -a_im[n] : a_im[n];
+    to[n] += a_re[n] * from[n] - im * from[N + n];
+    to[N + n] += a_re[n] * from[N + n] + im * from[n];
   }
 }
 

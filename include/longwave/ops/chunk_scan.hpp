@@ -44,8 +44,8 @@ struct ChunkChannel {
         group(std::clamp<index_t>(chunk_group_rows * steps / in.L(), 1, in.B())),
         power(mode_powers(scratch, in.x[h], steps)),
         table(scratch, steps, in.N()),
-        full(scratch, in.x[h], steps),
-        rest(scratch, in.x[h], in.L() % steps) {
+        full(scratch, power, steps),
+        rest(scratch, power, in.L() % steps) {
     chunk_tables_forward(table, power, in.c[h], in.skip_of(h));
   }
 
@@ -98,22 +98,22 @@ void chunk_scan_forward_channel(const DiagonalOutputs<T>& out, const DiagonalInp
 
 // r (batch, chunks + 1, 2N): dL/d(state before every chunk), and what flows in at the end.
 template <class T>
-void chunk_adjoint(T* R, complex<double>* d_full, complex<double>* d_rest, const T* S, const ChunkChannel<T>& ch,
-                   const ChunkGrid& g, Rows<const T> dy, const DiagonalCotangents<T>& from, index_t b0) {
+void chunk_adjoint(T* R, double* d_full, double* d_rest, const T* S, const ChunkChannel<T>& ch,
+                   const ChunkTables<T>& flipped, const ChunkGrid& g, Rows<const T> dy, const DiagonalCotangents<T>& from, index_t b0) {
   const index_t N = g.N;
   g.each([&](const ChunkBlock& k) {
     const Rows<const T> G = g.samples(dy, k);
     const Rows<T> r = g.states(R, k);
-    gemm<T>(k.rows, 2 * N, k.steps, G.data, G.step, 1, ch.table.out, 1, ch.steps, r.data, r.step, false);
+    gemm<T>(k.rows, 2 * N, k.steps, G.data, G.step, 1, flipped.out, 2 * N, 1, r.data, r.step, false);
   });
   for (index_t b = 0; b < g.batch; ++b) {
     load_state(g.state(R, b, g.chunks), from.dstate_out, b0 + b, ch.h, N);
     for (index_t c = g.chunks - 1; c >= 0; --c) {
       const T *s = g.state(S, b, c), *r = g.state(R, b, c + 1);
-      complex<double>* da = c < g.full ? d_full : d_rest;
+      double* __restrict da = c < g.full ? d_full : d_rest;
       for (index_t n = 0; n < N; ++n) {  // conj(s) r
-        da[n].re += static_cast<double>(s[n] * r[n] + s[N + n] * r[N + n]);
-        da[n].im += static_cast<double>(s[n] * r[N + n] - s[N + n] * r[n]);
+        da[n] += static_cast<double>(s[n] * r[n] + s[N + n] * r[N + n]);
+        da[N + n] += static_cast<double>(s[n] * r[N + n] - s[N + n] * r[n]);
       }
       rotate_add<true>(g.state(R, b, c), r, ch.rotation(g, c), N);
     }
@@ -121,16 +121,16 @@ void chunk_adjoint(T* R, complex<double>* d_full, complex<double>* d_rest, const
 }
 
 template <class T>
-void chunk_input_gradient(Rows<T> du, const ChunkChannel<T>& ch, const ChunkGrid& g, Rows<const T> dy,
+void chunk_input_gradient(Rows<T> du, const ChunkTables<T>& flipped, const ChunkGrid& g, Rows<const T> dy,
                           const T* R) {  // R: nullptr when there are no states
-  const index_t N2 = 2 * g.N, T_ = ch.steps;
+  const index_t N2 = 2 * g.N, T_ = g.T;
   g.each([&](const ChunkBlock& k) {
     const Rows<const T> G = g.samples(dy, k);
     const Rows<T> dU = g.samples(du, k);
-    gemm<T>(k.rows, k.steps, k.steps, G.data, G.step, 1, ch.table.toeplitz, 1, T_, dU.data, dU.step, false);
+    gemm<T>(k.rows, k.steps, k.steps, G.data, G.step, 1, flipped.toeplitz, T_, 1, dU.data, dU.step, false);
     if (R == nullptr) return;
     const Rows<const T> r = g.states(R, k, 1);
-    gemm<T>(k.rows, k.steps, N2, r.data, r.step, 1, ch.table.in + (T_ - k.steps) * N2, 1, N2, dU.data, dU.step, true);
+    gemm<T>(k.rows, k.steps, N2, r.data, r.step, 1, flipped.in + (T_ - k.steps), T_, 1, dU.data, dU.step, true);
   });
 }
 
@@ -144,7 +144,7 @@ void chunk_table_gradient(ChunkTables<T>& d, const ChunkGrid& g, Rows<const T> u
     if (R == nullptr) return;
     const Rows<const T> s = g.states(S, k), r = g.states(R, k, 1);
     gemm<T>(k.steps, N2, k.rows, U.data, 1, U.step, r.data, r.step, 1, d.in + (T_ - k.steps) * N2, N2, true);
-    gemm<T>(N2, k.steps, k.rows, s.data, 1, s.step, G.data, G.step, 1, d.out, T_, true);
+    gemm<T>(k.steps, N2, k.rows, G.data, 1, G.step, s.data, s.step, 1, d.out, N2, true);
   });
 }
 
@@ -155,12 +155,13 @@ void chunk_scan_backward_channel(const DiagonalGradients<T>& d, const DiagonalCo
   const index_t N = in.N();
   const bool states = !ch.stateless(from.dstate_out.data() != nullptr || wanted(d.dstate_in));
   Scratch outer;
+  const ChunkTables<T> flipped = transposed(outer, ch.table);
   ChunkTables<T> dt(outer, ch.steps, N);
   std::fill_n(dt.toeplitz, ch.steps * ch.steps, T(0));
   std::fill_n(dt.in, ch.steps * 2 * N, T(0));
   std::fill_n(dt.out, ch.steps * 2 * N, T(0));
-  complex<double>* sums = outer.take<complex<double>>(4 * N);  // d(a^T), d(a^rest), dx, dc
-  std::fill_n(sums, 4 * N, complex<double>());
+  double* sums = outer.take<double>(8 * N);  // planes of d(a^T), d(a^rest), dx, dc
+  std::fill_n(sums, 8 * N, 0.0);
   for (index_t b0 = 0; b0 < in.B(); b0 += ch.group) {
     Scratch scratch;
     const ChunkGrid g = ch.grid(b0);
@@ -170,25 +171,27 @@ void chunk_scan_backward_channel(const DiagonalGradients<T>& d, const DiagonalCo
     T* R = states ? scratch.take<T>(g.batch * g.pitch) : nullptr;
     if (states) {
       ch.states(S, g, u, b0);
-      chunk_adjoint(R, sums, sums + N, S, ch, g, dy, from, b0);
+      chunk_adjoint(R, sums, sums + 2 * N, S, ch, flipped, g, dy, from, b0);
     }
     if (wanted(d.du)) {
       const Rows<T> du = write_channel(scratch, d.du, b0, g.batch, h);
-      chunk_input_gradient(du, ch, g, dy, R);
+      chunk_input_gradient(du, flipped, g, dy, R);
       write_back(d.du, du, b0, g.batch, h);
     }
     chunk_table_gradient(dt, g, u, dy, S, R);
     if (wanted(d.dstate_in))
       for (index_t b = 0; b < g.batch; ++b) store_state(d.dstate_in, g.state(R, b, 0), b0 + b, h, N);
   }
-  complex<double>*dx = sums + 2 * N, *dc = sums + 3 * N;
+  double *dx = sums + 4 * N, *dc = sums + 6 * N;
   const double dskip = chunk_tables_backward(dx, dc, dt, ch.power, in.c[h]);
+  const index_t rest = in.L() % ch.steps;
   for (index_t n = 0; n < N; ++n) {  // a^j = exp(x j): dx += j conj(a^j) d(a^j)
-    const index_t rest = in.L() % ch.steps;
-    dx[n] += static_cast<double>(ch.steps) * (conj(ch.power(ch.steps, n)) * sums[n]);
-    dx[n] += static_cast<double>(rest) * (conj(ch.power(rest, n)) * sums[N + n]);
-    if (wanted(d.dx)) d.dx(h, n) = dx[n];
-    if (wanted(d.dc)) d.dc(h, n) = dc[n];
+    const complex<double> full_part = conj(ch.power(ch.steps, n)) * complex<double>(sums[n], sums[N + n]);
+    const complex<double> rest_part = conj(ch.power(rest, n)) * complex<double>(sums[2 * N + n], sums[3 * N + n]);
+    if (wanted(d.dx))
+      d.dx(h, n) = complex<double>(dx[n], dx[N + n]) + static_cast<double>(ch.steps) * full_part +
+                   static_cast<double>(rest) * rest_part;
+    if (wanted(d.dc)) d.dc(h, n) = {dc[n], dc[N + n]};
   }
   if (wanted(d.dskip)) d.dskip(h) += static_cast<T>(dskip);
 }

@@ -34,7 +34,7 @@ struct ScanState {
   simd::Lanes<T> re, im;
 };
 
-// width<T> channels starting at h0; lanes beyond H hold zeros.
+// width<T> channels starting at h0; lanes beyond H hold zeros. `mode` has N entries.
 template <class T>
 struct ScanLanes {
   const DiagonalInputs<T>& in;
@@ -42,12 +42,12 @@ struct ScanLanes {
   ScanMode<T>* mode;
   simd::Lanes<T> skip = {};
 
-  ScanLanes(Scratch& scratch, const DiagonalInputs<T>& in_, index_t h0_)
-      : in(in_),
-        h0(h0_),
-        lanes(std::min<index_t>(simd::width<T>, in.H() - h0)),
-        N(in.N()),
-        mode(scratch.take<ScanMode<T>>(N)) {
+  ScanLanes(ScanMode<T>* mode_, const DiagonalInputs<T>& in_, index_t h0_)
+      : in(in_), h0(h0_), lanes(std::min<index_t>(simd::width<T>, in.H() - h0)), N(in.N()), mode(mode_) {
+    for (index_t j = 0; j < lanes; ++j) skip[j] = in.skip_of(h0 + j);
+  }
+
+  void fill_modes() {
     for (index_t n = 0; n < N; ++n) {
       mode[n] = ScanMode<T>();
       for (index_t j = 0; j < lanes; ++j) {
@@ -58,7 +58,6 @@ struct ScanLanes {
         mode[n].c_im[j] = static_cast<T>(-2 * c.im);
       }
     }
-    for (index_t j = 0; j < lanes; ++j) skip[j] = in.skip_of(h0 + j);
   }
 
   void load(simd::Lanes<T>* tile, TensorView<const T, 3> u, index_t b, index_t t0, index_t steps) const {
@@ -134,9 +133,9 @@ void scan_all_modes(simd::Lanes<T>* y, ScanState<T>* state, const ScanLanes<T>& 
 }
 
 template <class T>
-void diag_scan_forward_lanes(const DiagonalOutputs<T>& out, const DiagonalInputs<T>& in, index_t b, index_t h0) {
+void diag_scan_forward_lanes(const DiagonalOutputs<T>& out, const ScanLanes<T>& ch, index_t b) {
+  const DiagonalInputs<T>& in = ch.in;
   Scratch scratch;
-  const ScanLanes<T> ch(scratch, in, h0);
   auto* state = scratch.take<ScanState<T>>(ch.N);
   ch.load_state(state, in.state_in, b);
   simd::Lanes<T> u[scan_steps], y[scan_steps];
@@ -223,7 +222,8 @@ template <class T>
 void diag_scan_backward_lanes(const DiagonalGradients<T>& d, const DiagonalCotangents<T>& from,
                               const DiagonalInputs<T>& in, index_t h0) {
   Scratch scratch;
-  const ScanLanes<T> ch(scratch, in, h0);
+  ScanLanes<T> ch(scratch.take<ScanMode<T>>(in.N()), in, h0);
+  ch.fill_modes();
   const index_t N = ch.N;
   auto* sum = scratch.take<ScanSums<T>>(N);
   auto* total = scratch.take<double>(4 * N * ch.lanes);  // over batch entries, in double
@@ -254,8 +254,13 @@ void diag_scan_backward_lanes(const DiagonalGradients<T>& d, const DiagonalCotan
 template <class T>
 void diag_scan_forward(const DiagonalOutputs<T, Host>& out, const DiagonalInputs<T, Host>& in) {
   constexpr index_t W = simd::width<T>;
-  const index_t blocks = (in.H() + W - 1) / W;
-  parallel_for(in.B() * blocks, [&](index_t i) { diag_scan_forward_lanes(out, in, i / blocks, i % blocks * W); });
+  const index_t blocks = (in.H() + W - 1) / W, N = in.N();
+  Scratch scratch;
+  auto* modes = scratch.take<ScanMode<T>>(blocks * N);  // shared by all entries of the batch
+  parallel_for(blocks, [&](index_t i) { ScanLanes<T>(modes + i * N, in, i * W).fill_modes(); });
+  parallel_for(in.B() * blocks, [&](index_t i) {
+    diag_scan_forward_lanes(out, ScanLanes<T>(modes + i % blocks * N, in, i % blocks * W), i / blocks);
+  });
 }
 
 template <class T>

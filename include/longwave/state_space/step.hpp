@@ -69,5 +69,22 @@ void diagonal_step(T* y, T* state, const T* u, const StepTables<T>& t, const T* 
   }
 }
 
+// y (O) += x (I) W, W (I, O) dense: rows of W are read once, four at a time so that y is loaded a quarter as often.
+template <class T>
+void gemv_add(T* y, const T* W, const T* x, index_t I, index_t O) noexcept {
+  constexpr index_t lanes = simd::width<T>;
+  index_t i = 0;
+  for (; i + 4 <= I; i += 4) {
+    const T *w0 = W + i * O, *w1 = w0 + O, *w2 = w1 + O, *w3 = w2 + O;
+    index_t o = 0;
+    for (; o + lanes <= O; o += lanes)
+      simd::store(y + o, simd::load(y + o) + x[i] * simd::load(w0 + o) + x[i + 1] * simd::load(w1 + o) +
+                             x[i + 2] * simd::load(w2 + o) + x[i + 3] * simd::load(w3 + o));
+    for (; o < O; ++o) y[o] += x[i] * w0[o] + x[i + 1] * w1[o] + x[i + 2] * w2[o] + x[i + 3] * w3[o];
+  }
+  for (; i < I; ++i)
+    for (index_t o = 0; o < O; ++o) y[o] += x[i] * W[i * O + o];
+}
+
 }  // namespace impl
 }  // namespace longwave
