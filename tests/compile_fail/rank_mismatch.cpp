@@ -1,19 +1,15 @@
-// A (B, H, L) tensor where a (H, L) one is expected.
-// error: could not convert|no matching function
+// A batch of matrices where one matrix is expected.
+// error: (could not|cannot) convert|no matching function
 #include "longwave/core/tensor.hpp"
+#include "longwave/ops/matmul.hpp"
 
 using namespace longwave;
 
-template <class T, int N, device D>
-void copy(TensorView<T, N, D> y, In<T, N, D> x) {
-  check_same_shape("copy", "y", y, "x", x);
-}
-
-void mistake(Tensor<float, 3>& three, Tensor<float, 2>& two) {
-  copy(two.view(), two);
+void mistake(Tensor<float, 2>& C, Tensor<float, 2>& A, Tensor<float, 2>& B, Tensor<float, 3>& batch) {
+  ops::Matmul::forward(C.view(), A, B);
 #if defined(LONGWAVE_MISTAKE)
-  copy(two.view(), three);
+  ops::Matmul::forward(C.view(), A, batch);
 #else
-  copy(three.view(), three);
+  ops::Matmul::forward(C.view(), A, batch.view()[0]);
 #endif
 }
