@@ -60,43 +60,77 @@ void sum_backward(TensorView<T, N, Host> dx, TensorView<const T, N, Host> dy, do
   map_elements<1>([factor = static_cast<T>(scale)](T& out, T in) { out = factor * in; }, dx, dy);
 }
 
+// The largest number and the sum of e^(x - largest) of `lanes` sequences side by side; see() all of them, settle(),
+// then add() all of them. NaN is not seen as the largest, but makes the sum NaN.
+template <class T>
+struct MaxAndSum {
+  static constexpr int lanes = detail::map_lanes<T>;
+  static constexpr T lowest = -std::numeric_limits<T>::infinity();
+  T top[lanes];
+  double sum[lanes] = {};
+
+  MaxAndSum() { std::fill_n(top, lanes, lowest); }
+  void see(const T* x) {
+    for (int j = 0; j < lanes; ++j) top[j] = math::select(x[j] > top[j], x[j], top[j]);
+  }
+  void settle() {  // an infinite one is not subtracted
+    for (int j = 0; j < lanes; ++j) top[j] = math::select(top[j] - top[j] == T(0), top[j], T(0));
+  }
+  void add(const T* x) {
+    T term[lanes];
+    for (int j = 0; j < lanes; ++j) term[j] = math::exp(x[j] - top[j]);
+    for (int j = 0; j < lanes; ++j) sum[j] += static_cast<double>(term[j]);
+  }
+};
+
+// One dense sequence of K numbers, its lanes taken from it in turn.
+template <class T>
+void max_and_sum_of_row(T& m, T& s, const T* x, index_t K) {
+  constexpr int lanes = MaxAndSum<T>::lanes;
+  MaxAndSum<T> state;
+  T room[lanes];
+  std::fill_n(room, lanes, MaxAndSum<T>::lowest);  // beyond the end: adds nothing
+  for (index_t k = 0; k < K; k += lanes)
+    state.see(detail::gather(room, x, 1, k, std::min<index_t>(lanes, K - k), true));
+  const T top = *std::max_element(state.top, state.top + lanes);
+  std::fill_n(state.top, lanes, top);
+  state.settle();
+  for (index_t k = 0; k < K; k += lanes)
+    state.add(detail::gather(room, x, 1, k, std::min<index_t>(lanes, K - k), true));
+  double sum = 0;
+  for (const double lane : state.sum) sum += lane;
+  m = state.top[0];
+  s = static_cast<T>(sum);
+}
+
 // m = max_k x_k (0 if that is infinite), s = sum_k e^(x_k - m) along `axis`; m and s have size 1 there. SIMD lanes lie
-// over the other axes.
+// over the other axes, unless `axis` itself is dense and long.
 template <class T, int N>
 void max_and_sum(TensorView<T, N, Host> m, TensorView<T, N, Host> s, TensorView<const T, N, Host> x, int axis) {
-  constexpr int lanes = detail::map_lanes<T>;
-  constexpr T infinity = std::numeric_limits<T>::infinity();
+  constexpr int lanes = MaxAndSum<T>::lanes;
   const index_t K = x.size(axis), step = x.stride(axis);
+  const bool along = step == 1 && K >= lanes;
   const Extents<N> strides[3] = {m.strides(), s.strides(), x.strides()};
-  const index_t grain = (index_t(1) << 14) / std::max<index_t>(K, 1);
-  parallel_rows(
-      m.sizes(), strides,
-      [&](const Row<3>& row) {
-        T room[lanes] = {};
-        for (index_t at = 0; at < row.length; at += lanes) {
-          const index_t n = std::min<index_t>(lanes, row.length - at);
-          const T* from = x.data() + row.offset[2];
-          T top[lanes];
-          double sum[lanes] = {};
-          std::fill_n(top, lanes, -infinity);
-          for (index_t k = 0; k < K; ++k) {
-            const T* in = detail::gather(room, from + k * step, row.step[2], at, n, true);
-            for (int j = 0; j < lanes; ++j) top[j] = math::select(in[j] > top[j], in[j], top[j]);
-          }
-          for (int j = 0; j < lanes; ++j) top[j] = math::select(top[j] - top[j] == T(0), top[j], T(0));
-          for (index_t k = 0; k < K; ++k) {
-            const T* in = detail::gather(room, from + k * step, row.step[2], at, n, true);
-            T term[lanes];
-            for (int j = 0; j < lanes; ++j) term[j] = math::exp(in[j] - top[j]);
-            for (int j = 0; j < lanes; ++j) sum[j] += static_cast<double>(term[j]);
-          }
-          for (index_t j = 0; j < n; ++j) {
-            m.data()[row.offset[0] + (at + j) * row.step[0]] = top[j];
-            s.data()[row.offset[1] + (at + j) * row.step[1]] = static_cast<T>(sum[j]);
-          }
-        }
-      },
-      grain);
+  const auto do_row = [&](const Row<3>& row) {
+    const T* from = x.data() + row.offset[2];
+    T* to_m = m.data() + row.offset[0];
+    T* to_s = s.data() + row.offset[1];
+    T room[lanes] = {};
+    for (index_t at = 0; along && at < row.length; ++at)
+      max_and_sum_of_row(to_m[at * row.step[0]], to_s[at * row.step[1]], from + at * row.step[2], K);
+    for (index_t at = 0; !along && at < row.length; at += lanes) {
+      const index_t n = std::min<index_t>(lanes, row.length - at);
+      MaxAndSum<T> state;
+      for (index_t k = 0; k < K; ++k) state.see(detail::gather(room, from + k * step, row.step[2], at, n, true));
+      state.settle();
+      for (index_t k = 0; k < K; ++k) state.add(detail::gather(room, from + k * step, row.step[2], at, n, true));
+      for (index_t j = 0; j < n; ++j) {
+        to_m[(at + j) * row.step[0]] = state.top[j];
+        to_s[(at + j) * row.step[1]] = static_cast<T>(state.sum[j]);
+      }
+    }
+  };
+  parallel_rows(m.sizes(), strides, do_row, (index_t(1) << 14) / std::max<index_t>(K, 1));
 }
 
 template <class T, int N>
