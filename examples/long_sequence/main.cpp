@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <new>
 
+#include "common/threads.hpp"
 #include "long_sequence/commands.hpp"
 #include "long_sequence/config.hpp"
 
@@ -109,6 +110,7 @@ int run(int argc, char** argv) {
 }  // namespace longwave::examples
 
 int main(int argc, char** argv) {
+  longwave::examples::let_threads_sleep(argv);
   std::signal(SIGXFSZ, SIG_IGN);  // beyond a limit on file sizes, writes fail with an error instead
   try {
     return longwave::examples::run(argc, argv);

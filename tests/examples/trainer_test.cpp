@@ -1,0 +1,94 @@
+#include "long_sequence/trainer.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "check.hpp"
+
+namespace {
+std::atomic<long> allocations{0};
+
+void* counted(std::size_t bytes, std::size_t alignment) {
+  ++allocations;
+  void* p = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  if (p == nullptr) throw std::bad_alloc();
+  return p;
+}
+}  // namespace
+
+void* operator new(std::size_t bytes) { return counted(bytes, alignof(std::max_align_t)); }
+void* operator new(std::size_t bytes, std::align_val_t a) { return counted(bytes, static_cast<std::size_t>(a)); }
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+
+using namespace longwave::examples;
+using longwave::index_t;
+
+namespace {
+
+RunOptions small_options() {
+  RunOptions options;
+  options.model.d_model = 8;
+  options.model.d_state = 4;
+  options.model.n_layers = 2;
+  options.train.batch = 16;
+  options.train.epochs = 30;
+  options.optimizer.clip = 1;
+  options.optimizer.ema = 0.9;
+  options.schedule.warmup_epochs = 1;
+  return options;
+}
+
+// Two classes: a slow and a fast oscillation.
+RunData two_waves() {
+  RunData data;
+  for (longwave::Dataset<float>* part : {&data.train, &data.test}) {
+    *part = {"waves", longwave::Tensor<float, 3>(64, 1, 37), longwave::Tensor<index_t, 1>(64), 2};
+    for (index_t i = 0; i < 64; ++i) {
+      part->y(i) = i % 2;
+      for (index_t l = 0; l < 37; ++l)
+        part->x(i, 0, l) = std::sin(static_cast<float>(l) * (i % 2 == 0 ? 0.2f : 0.9f) + static_cast<float>(i));
+    }
+  }
+  return data;
+}
+
+}  // namespace
+
+TEST_CASE("trainer: after the first steps a step allocates nothing") {
+  const RunOptions options = small_options();
+  const RunData data = two_waves();
+  Trainer trainer(options, "{}", data);
+  for (index_t i = 0; i < 2 * trainer.batches(); ++i) trainer.step();
+  const long before = allocations;
+  for (index_t i = 0; i < 2 * trainer.batches(); ++i) trainer.step();
+  CHECK(allocations - before == 0);
+}
+
+TEST_CASE("trainer: learns to tell a slow wave from a fast one") {
+  const RunOptions options = small_options();
+  const RunData data = two_waves();
+  Trainer trainer(options, "{}", data);
+  const Scores before = trainer.evaluate(data.test);
+  while (!trainer.done()) trainer.step();
+  const Scores after = trainer.evaluate(data.test);
+  CHECK(after.accuracy == 1);
+  CHECK(after.loss < before.loss / 2);
+}
+
+TEST_CASE("trainer: the learning rate rises over the warm-up and then falls to its floor") {
+  RunOptions options = small_options();
+  options.schedule.min_lr = 1e-4;
+  const RunData data = two_waves();
+  Trainer trainer(options, "{}", data);
+  std::vector<double> lr;
+  while (!trainer.done()) lr.push_back(trainer.step().lr);
+  const auto warmup = static_cast<std::size_t>(trainer.batches());
+  for (std::size_t i = 1; i < warmup; ++i) CHECK(lr[i] > lr[i - 1]);
+  CHECK(lr[warmup - 1] == Approx(options.optimizer.lr));
+  for (std::size_t i = warmup + 1; i < lr.size(); ++i) CHECK(lr[i] < lr[i - 1]);
+  CHECK(lr.back() == Approx(options.schedule.min_lr).epsilon(0.1));
+}
