@@ -216,7 +216,7 @@ TEST_CASE("fft_conv: errors name arguments and sizes") {
   CHECK(test::error_text<ShapeError>([&] { ops::FftConv::forward(y.view(), u, K, Tensor<float, 1>(5)); }) ==
         "fft_conv: D is (C=1, H=5), expected (C=1, H=4)");
   CHECK(test::error_text<ShapeError>([&] { ops::FftConv::forward(y.view(), Tensor<float, 3>(2, 4, 7), K); }) ==
-        "fft_conv: u and y without channels differ in shape: u is (2, 4, 7), y without channels is (2, 4, 8)");
+        "fft_conv: u and y differ in shape: u is (B=2, H=4, L=7), y is (B=2, C=1, H=4, L=8)");
 }
 
 }  // namespace longwave

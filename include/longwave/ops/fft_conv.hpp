@@ -244,7 +244,9 @@ TensorView<T, N + 1, D> insert_axis(const TensorView<T, N, D>& view, int axis) {
 // Sizes that forward and backward share.
 inline void check_fft_conv(const Extents<4>& y, const char* y_name, const Extents<3>& u, const Extents<3>& K) {
   const index_t C = y[1], H = y[2], L = y[3];
-  check_same_shape("fft_conv", "u", u, (std::string(y_name) + " without channels").c_str(), Extents<3>{y[0], H, L});
+  if (!(u == Extents<3>{y[0], H, L}))
+    throw_shape_error(std::string("fft_conv: u and ") + y_name + " differ in shape: u is " + to_string(u, "BHL") +
+                      ", " + y_name + " is " + to_string(y, "BCHL"));
   if (K[1] != H)
     throw_shape_error("fft_conv: u and K disagree on H: u is " + to_string(u, "BHL") + ", K is " + to_string(K, "CHM"));
   if (K[0] != C && K[0] != 2 * C)
