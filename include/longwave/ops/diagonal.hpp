@@ -54,12 +54,11 @@ namespace detail {
 
 template <class T, device D>
 void check_diagonal(const char* op, const DiagonalInputs<T, D>& in) {
-  const std::string name(op);
   if (!(in.x.sizes() == in.c.sizes()))
-    throw_shape_error(name + ": x and c differ in shape: x is " + to_string(in.x.sizes(), "HN") + ", c is " +
+    throw_shape_error(std::string(op) + ": x and c differ in shape: x is " + to_string(in.x.sizes(), "HN") + ", c is " +
                       to_string(in.c.sizes(), "HN"));
   if (in.x.size(0) != in.u.size(1))
-    throw_shape_error(name + ": u and x disagree on H: u is " + to_string(in.u.sizes(), "BHL") + ", x is " +
+    throw_shape_error(std::string(op) + ": u and x disagree on H: u is " + to_string(in.u.sizes(), "BHL") + ", x is " +
                       to_string(in.x.sizes(), "HN"));
   if (in.skip.data() != nullptr) check_shape(op, "D", in.skip, Extents<1>{in.H()}, "H");
   if (in.state_in.data() != nullptr) check_shape(op, "state_in", in.state_in, Extents<4>{in.B(), 2, in.N(), in.H()});

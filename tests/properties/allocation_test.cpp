@@ -1,0 +1,124 @@
+// After the first step, training and streaming allocate nothing on the heap: every malloc of the process is counted.
+#include <stdlib.h>
+
+#include <atomic>
+
+#include "check.hpp"
+#include "longwave/autograd/functions/loss.hpp"
+#include "longwave/data/loader.hpp"
+#include "longwave/models/sequence_classifier.hpp"
+#include "longwave/optim/adamw.hpp"
+#include "longwave/optim/clip.hpp"
+#include "longwave/optim/ema.hpp"
+#include "longwave/optim/lr_schedule.hpp"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define COUNTS_ALLOCATIONS false
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define COUNTS_ALLOCATIONS false
+#endif
+#endif
+#ifndef COUNTS_ALLOCATIONS
+#define COUNTS_ALLOCATIONS true
+#endif
+
+namespace {
+std::atomic<long> allocations{0};
+}
+
+#if COUNTS_ALLOCATIONS
+// Every way to the heap of the C library, counted and passed on.
+extern "C" {
+void* __libc_malloc(size_t);
+void* __libc_calloc(size_t, size_t);
+void* __libc_realloc(void*, size_t);
+void* __libc_memalign(size_t, size_t);
+void* malloc(size_t n) {
+  ++allocations;
+  return __libc_malloc(n);
+}
+void* calloc(size_t n, size_t size) {
+  ++allocations;
+  return __libc_calloc(n, size);
+}
+void* realloc(void* p, size_t n) {
+  ++allocations;
+  return __libc_realloc(p, n);
+}
+void* aligned_alloc(size_t alignment, size_t n) {
+  ++allocations;
+  return __libc_memalign(alignment, n);
+}
+void* memalign(size_t alignment, size_t n) {
+  ++allocations;
+  return __libc_memalign(alignment, n);
+}
+int posix_memalign(void** p, size_t alignment, size_t n) {
+  ++allocations;
+  *p = __libc_memalign(alignment, n);
+  return *p == nullptr ? 12 : 0;
+}
+}
+#endif
+
+using namespace longwave;
+using namespace longwave::test;
+
+TEST_CASE("allocations: the counter sees the heap") {
+  if (!COUNTS_ALLOCATIONS) return;
+  const long before = allocations;
+  { Tensor<float, 1> t(1000); }
+  { std::vector<int> v(1000); }
+  CHECK(allocations - before >= 2);
+}
+
+TEST_CASE("allocations: none in a training step after the first, whatever the form of the layer") {
+  if (!COUNTS_ALLOCATIONS) {
+    WARN("skipped: the address sanitizer owns the heap");
+    return;
+  }
+  for (const Algorithm form : {Algorithm::fft, Algorithm::scan, Algorithm::chunk}) {
+    Generator gen(1);
+    SequenceClassifier<float> model(
+        {.d_model = 24, .d_state = 8, .n_layers = 2, .dropout = 0.1, .algorithm = form}, gen);
+    AdamW<float> optimizer(model, {.lr = 1e-3});
+    Ema<float> ema(optimizer.parameters(), {.decay = 0.99});
+    CosineSchedule schedule({.lr = 1e-3, .steps = 100});
+    Dataset<float> data;
+    data.x = random<float>(Extents<3>{64, 1, 150}, 2);
+    data.y = Tensor<index_t, 1>(64);
+    data.classes = 10;
+    Loader<float> loader(data, {.batch = 16}, gen.split(1));
+    Tape<float> tape;
+    tape.train(gen);
+    long before = 0;
+    for (int epoch = 0; epoch < 3; ++epoch) {
+      if (epoch == 1) before = allocations;
+      for (auto [x, y] : loader.epoch(epoch)) {
+        tape.rewind();
+        const auto loss = cross_entropy(model(tape, tape.input(x)), y);
+        tape.backward(loss);
+        clip_grad_norm(optimizer.parameters(), 1.0);
+        optimizer.set_lr(schedule.lr());
+        optimizer.step();
+        ema.update();
+        schedule.step();
+      }
+    }
+    const long counted = allocations - before;
+    INFO("form " << static_cast<int>(form));
+    CHECK(counted == 0);
+  }
+}
+
+TEST_CASE("allocations: none in a streaming step") {
+  if (!COUNTS_ALLOCATIONS) return;
+  Generator gen(1);
+  SequenceClassifier<float> model({.d_model = 24, .d_state = 8, .n_layers = 2}, gen);
+  auto state = model.make_state(2);
+  Tensor<float, 2> x(2, 1), logits(2, 10);
+  const long before = allocations;
+  for (int i = 0; i < 10; ++i) model.step(x, state, logits.view());
+  CHECK(allocations - before == 0);
+}
