@@ -49,13 +49,14 @@ void gemm_tile(index_t K, const T* A, index_t a_row, index_t a_col, const T* B, 
     for (int j = 0; j < LANES; ++j) simd::store(C + i * c_row + j * W, c[i][j]);
 }
 
-// All rows of one panel of columns, tiles of gemm_rows rows first, then of 4, 2 and 1.
+// All rows of one panel of columns, tiles of gemm_rows rows first, then of 8, 4, 2 and 1. Sixteen rows, as a sequence of
+// 1024 has chunks, are two tiles of 8: a tile of 4 is half idle.
 template <int LANES, class T>
 void gemm_panel(index_t M, index_t K, const T* A, index_t a_row, index_t a_col, const T* B, index_t b_row, T* C,
                 index_t c_row, bool accumulate) {
   index_t i = 0;
   auto rows = [&]<int ROWS>() {
-    for (; i + ROWS <= M; i += ROWS)
+    for (; i + ROWS <= M && !(ROWS == 12 && M - i == 16); i += ROWS)
       gemm_tile<ROWS, LANES>(K, A + i * a_row, a_row, a_col, B, b_row, C + i * c_row, c_row, accumulate);
   };
   rows.template operator()<gemm_rows>();

@@ -3,7 +3,7 @@
 //   Algorithm::scan    the recurrence, step by step                 ops/diag_scan.hpp
 //   Algorithm::chunk   the recurrence in chunks, dense products     ops/chunk_scan.hpp
 //   Algorithm::fft     the kernel, then a convolution by FFT        ops/vandermonde.hpp, ops/fft_conv.hpp
-//   Algorithm::auto_   whichever was measured to be the fastest at these sizes, see choose_algorithm
+//   Algorithm::auto_   whichever was measured to be the fastest at these sizes and in this direction
 //
 // All take and give the same states, so a sequence may be cut anywhere and its pieces may use different forms.
 #pragma once
@@ -137,22 +137,37 @@ void fft_form_backward(DiagonalGradients<T, Host> d, const DiagonalCotangents<T,
 
 }  // namespace impl
 
-// The measured choice on the CPU (docs/performance.md, table "forms"): the chunked scan, but for sequences too short
-// to pay for its tables, and for so many modes that a transform is cheaper.
-inline Algorithm choose_algorithm(index_t B, index_t /*H*/, index_t N, index_t L) {
-  if (B * L <= 8) return Algorithm::scan;
-  if (N >= 256 && L >= 1024) return Algorithm::fft;
-  return Algorithm::chunk;
+// The measured choices on the CPU (docs/performance.md, table "forms"; N counts the modes given, one of each pair).
+// Few modes: the recurrence is nearly free. Up to one chunk of many sequences: a single triangular product. Middle
+// lengths: transforms that fit the cache, where there is FFTW. Long sequences: chunks.
+#if defined(LONGWAVE_FFTW)
+inline constexpr bool fft_is_fast = true;
+#else
+inline constexpr bool fft_is_fast = false;
+#endif
+
+inline Algorithm choose_forward(index_t B, index_t N, index_t L) {
+  if (L <= impl::chunk_steps) return B >= 16 && L > 8 && N >= 8 ? Algorithm::chunk : Algorithm::scan;
+  if (N < 24) return Algorithm::scan;
+  if (fft_is_fast && B >= 16 && L <= 2048) return Algorithm::fft;
+  return B * L >= 32768 ? Algorithm::chunk : Algorithm::scan;
 }
 
-// N counts the modes given, one of each conjugate pair.
+inline Algorithm choose_backward(index_t B, index_t N, index_t L) {
+  if (L <= impl::chunk_steps) return B >= 16 && L > 8 ? Algorithm::chunk : Algorithm::scan;
+  if (N <= 4) return Algorithm::scan;
+  if (N < 24) return B * L >= 16384 ? Algorithm::chunk : Algorithm::scan;
+  if (fft_is_fast && L <= (N >= 96 ? 8192 : 2048)) return Algorithm::fft;
+  return B * L >= 512 ? Algorithm::chunk : Algorithm::scan;
+}
+
 struct Diagonal {
   template <class T, device D>
   static void forward(const DiagonalOutputs<T, D>& out, const DiagonalInputs<T, D>& in,
                       Algorithm algorithm = Algorithm::auto_) {
     detail::check_diagonal("diagonal", out, in);
     if (in.L() == 0 || in.B() == 0) return keep_state(out, in);
-    if (algorithm == Algorithm::auto_) algorithm = choose_algorithm(in.B(), in.H(), in.N(), in.L());
+    if (algorithm == Algorithm::auto_) algorithm = choose_forward(in.B(), in.N(), in.L());
     if (algorithm == Algorithm::fft) return impl::fft_form_forward(out, in);
     if (algorithm == Algorithm::scan) return impl::diag_scan_forward(out, in);
     impl::chunk_scan_forward(out, in);
@@ -163,7 +178,7 @@ struct Diagonal {
                        const DiagonalInputs<T, D>& in, Algorithm algorithm = Algorithm::auto_) {
     detail::check_diagonal("diagonal", d, from, in);
     if (in.L() == 0 || in.B() == 0) return keep_state_gradient(d, from);
-    if (algorithm == Algorithm::auto_) algorithm = choose_algorithm(in.B(), in.H(), in.N(), in.L());
+    if (algorithm == Algorithm::auto_) algorithm = choose_backward(in.B(), in.N(), in.L());
     if (algorithm == Algorithm::fft) return impl::fft_form_backward(d, from, in);
     if (algorithm == Algorithm::scan) return impl::diag_scan_backward(d, from, in);
     impl::chunk_scan_backward(d, from, in);
