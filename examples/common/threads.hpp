@@ -8,7 +8,7 @@
 namespace longwave::examples {
 
 // By default they spin for milliseconds, on a core that another program may need for the very work they wait for: on
-// two cores shared with a compiler, training was eight times slower. Here they spin for microseconds, then sleep.
+// two cores shared with a compiler, training was seven times slower. Here they spin for microseconds, then sleep.
 // OpenMP reads its settings before main, so the program starts itself again, once; settings of the user's stay.
 inline void let_threads_sleep(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
