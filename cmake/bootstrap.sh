@@ -8,7 +8,7 @@ for group in "$@"; do
   case $group in
     build) more="g++ cmake ninja-build ccache pkg-config libeigen3-dev libfftw3-dev librandom123-dev nlohmann-json3-dev zlib1g-dev" ;;
     demo) more="libcli11-dev" ;;
-    test) more="catch2 librapidcheck-dev" ;;
+    test) more="catch2" ;;
     bench) more="libbenchmark-dev" ;;
     clang) more="clang libclang-rt-dev libomp-dev" ;;
     docs) more="doxygen" ;;

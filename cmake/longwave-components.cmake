@@ -76,10 +76,10 @@ endif()
 
 find_package(ZLIB QUIET MODULE)
 if(ZLIB_FOUND)
-  longwave_component(zlib LINK ZLIB::ZLIB DEFINE LONGWAVE_ZLIB)
+  longwave_component(zlib LINK ZLIB::ZLIB)
 endif()
 
 find_package(nlohmann_json QUIET CONFIG)
 if(TARGET nlohmann_json::nlohmann_json)
-  longwave_component(json LINK nlohmann_json::nlohmann_json DEFINE LONGWAVE_JSON)
+  longwave_component(json LINK nlohmann_json::nlohmann_json)
 endif()
