@@ -78,7 +78,7 @@ for page in README.md $(find docs -name '*.md' | LC_ALL=C sort); do
     { name = "" }
     END { if (inside) complain("a block without an end"); exit failed }
   ' "$page" 2>"$work/.errors" || {
-    if [ "$update" = --update ] && ! grep -v "differs from its source" "$work/.errors"; then
+    if [ "$update" = --update ] && ! grep -qv "differs from its source" "$work/.errors"; then
       cp "$work/.page" "$page"
       echo "$page: written"
     else

@@ -6,6 +6,8 @@
 #   gradient    the test compares it with differences or runs backward against plain loops
 #   reference   the op of the golden runner's cases; scalar-valued losses and norms have longer names there
 #   CUDA        the scalar types for which cuda/instantiate has the op or its rule
+#
+# Every header of ops/ has a section in the course besides.
 set -eu
 cd "$1"
 update=${2:-}
@@ -64,6 +66,13 @@ awk -v table="$work/table" '
   /^<!-- \/table -->$/ { skip = 0 }
   !skip
 ' "$page" >"$work/page"
+for file in include/longwave/ops/*.hpp; do
+  name=$(basename "$file" .hpp)
+  grep -qE "^## (.*, )?$name(,.*)?\$" docs/course/8_ops.md || {
+    echo "docs/course/8_ops.md has no section about $name"
+    exit 1
+  }
+done
 if cmp -s "$work/page" "$page"; then
   echo "$(wc -l <"$work/ops") ops"
 elif [ "$update" = --update ]; then
