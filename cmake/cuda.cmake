@@ -36,6 +36,5 @@ add_library(longwave::cuda ALIAS longwave_cuda)
 set_target_properties(longwave_cuda PROPERTIES EXPORT_NAME cuda POSITION_INDEPENDENT_CODE ON)
 target_include_directories(longwave_cuda PUBLIC
   $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/cuda> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/longwave/cuda>)
-target_compile_options(longwave_cuda PRIVATE
-  --expt-relaxed-constexpr $<$<BOOL:${LONGWAVE_DEVELOPER}>:-Werror=all-warnings>)
+target_compile_options(longwave_cuda PRIVATE $<$<BOOL:${LONGWAVE_DEVELOPER}>:-Werror=all-warnings>)
 target_link_libraries(longwave_cuda PUBLIC longwave::longwave CUDA::cudart_static)

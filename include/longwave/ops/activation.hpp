@@ -8,6 +8,7 @@
 
 #include "longwave/core/map.hpp"
 #include "longwave/core/math.hpp"
+#include "longwave/cuda/ops.hpp"
 
 namespace longwave {
 

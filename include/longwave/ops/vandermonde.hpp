@@ -12,6 +12,7 @@
 
 #include "longwave/cpu/gemm.hpp"
 #include "longwave/cpu/powers.hpp"
+#include "longwave/cuda/ops.hpp"
 
 namespace longwave {
 

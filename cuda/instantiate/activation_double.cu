@@ -1,0 +1,20 @@
+#include "kernels/activation.cuh"
+
+namespace longwave::cuda {
+
+template void unary_forward(const Elements<double, 2>&, GeluRule);
+template void unary_backward(const Elements<double, 3>&, GeluRule);
+template void unary_forward(const Elements<double, 2>&, SiluRule);
+template void unary_backward(const Elements<double, 3>&, SiluRule);
+template void unary_forward(const Elements<double, 2>&, ReluRule);
+template void unary_backward(const Elements<double, 3>&, ReluRule);
+template void unary_forward(const Elements<double, 2>&, LeakyReluRule);
+template void unary_backward(const Elements<double, 3>&, LeakyReluRule);
+template void unary_forward(const Elements<double, 2>&, TanhRule);
+template void unary_backward(const Elements<double, 3>&, TanhRule);
+template void unary_forward(const Elements<double, 2>&, SigmoidRule);
+template void unary_backward(const Elements<double, 3>&, SigmoidRule);
+template void unary_forward(const Elements<double, 2>&, SoftplusRule);
+template void unary_backward(const Elements<double, 3>&, SoftplusRule);
+
+}  // namespace longwave::cuda

@@ -1,0 +1,20 @@
+#include "kernels/activation.cuh"
+
+namespace longwave::cuda {
+
+template void unary_forward(const Elements<float, 2>&, GeluRule);
+template void unary_backward(const Elements<float, 3>&, GeluRule);
+template void unary_forward(const Elements<float, 2>&, SiluRule);
+template void unary_backward(const Elements<float, 3>&, SiluRule);
+template void unary_forward(const Elements<float, 2>&, ReluRule);
+template void unary_backward(const Elements<float, 3>&, ReluRule);
+template void unary_forward(const Elements<float, 2>&, LeakyReluRule);
+template void unary_backward(const Elements<float, 3>&, LeakyReluRule);
+template void unary_forward(const Elements<float, 2>&, TanhRule);
+template void unary_backward(const Elements<float, 3>&, TanhRule);
+template void unary_forward(const Elements<float, 2>&, SigmoidRule);
+template void unary_backward(const Elements<float, 3>&, SigmoidRule);
+template void unary_forward(const Elements<float, 2>&, SoftplusRule);
+template void unary_backward(const Elements<float, 3>&, SoftplusRule);
+
+}  // namespace longwave::cuda

@@ -1,0 +1,43 @@
+// activation.cuh - y = value(x), dx = dy slope(x) on the device, for the rules of ops/activation.hpp or a user's own.
+// Bytes per element: forward 2 sizeof(T), backward 3 sizeof(T); memory-bound for every rule here.
+#pragma once
+
+#include "kernels/map.cuh"
+#include "longwave/ops/activation.hpp"
+
+namespace longwave::cuda {
+
+namespace detail {
+
+// Plain structs, not lambdas: those would need a flag of nvcc in every project that instantiates a rule of its own.
+template <class Rule>
+struct UnaryValue {
+  Rule rule;
+  template <class T>
+  __device__ void operator()(T& y, T x) const {
+    y = rule.value(x);
+  }
+};
+
+template <class Rule>
+struct UnarySlope {
+  Rule rule;
+  template <class T>
+  __device__ void operator()(T& dx, T dy, T x) const {
+    dx = dy * rule.slope(x);
+  }
+};
+
+}  // namespace detail
+
+template <class Rule, class T>
+void unary_forward(const Elements<T, 2>& elements, Rule rule) {
+  map_elements<1>(Rule::name, elements, detail::UnaryValue<Rule>{rule});
+}
+
+template <class Rule, class T>
+void unary_backward(const Elements<T, 3>& elements, Rule rule) {
+  map_elements<1>(Rule::name, elements, detail::UnarySlope<Rule>{rule});
+}
+
+}  // namespace longwave::cuda

@@ -1,0 +1,13 @@
+// An op that has no form for the device: the message names the call, at compile time.
+// error: no matching function for call to .*glu_forward
+#include "longwave/ops/activation.hpp"
+
+using namespace longwave;
+
+void mistake(TensorView<float, 2, Cuda> y, TensorView<float, 2, Cuda> x) {
+#if defined(LONGWAVE_MISTAKE)
+  Glu::forward(y, x, 1);
+#else
+  Silu::forward(y, x);
+#endif
+}
