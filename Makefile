@@ -8,7 +8,7 @@ CMAKE_BUILD = cmake --build build/$(1) --parallel $(JOBS)
 help:
 	@echo "make demo      train on MNIST-1D, evaluate, stream, write the report (a few minutes)"
 	@echo "make test      build and run all tests"
-	@echo "make bench     build and run the benchmarks, JSON under build/native/benchmarks [ONLY=regex of program names]"
+	@echo "make bench     build and run the benchmarks, JSON and a table under build/native/benchmarks/json [ONLY=regex of program names]"
 	@echo "make docs      reference pages under build/docs (Doxygen)"
 	@echo "make golden DIR=folder [OPS=a,b] [DEVICE=cpu|cuda]   run the reference cases of a folder"
 	@echo "make umbrella  write the list of longwave.hpp"
