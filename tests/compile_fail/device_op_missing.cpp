@@ -6,8 +6,8 @@ using namespace longwave;
 
 void mistake(TensorView<float, 2, Cuda> y, TensorView<float, 2, Cuda> x) {
 #if defined(LONGWAVE_MISTAKE)
-  Glu::forward(y, x, 1);
+  ops::Glu::forward(y, x, 1);
 #else
-  Silu::forward(y, x);
+  ops::Silu::forward(y, x);
 #endif
 }

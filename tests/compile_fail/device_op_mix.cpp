@@ -7,8 +7,8 @@ using namespace longwave;
 void mistake(TensorView<float, 2, Cuda> y, TensorView<float, 2, Cuda> x, TensorView<float, 2> host) {
   check_same_shape("copy", "host", host, "host", host);
 #if defined(LONGWAVE_MISTAKE)
-  Gelu::forward(y, host);
+  ops::Gelu::forward(y, host);
 #else
-  Gelu::forward(y, x);
+  ops::Gelu::forward(y, x);
 #endif
 }

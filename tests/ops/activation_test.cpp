@@ -34,7 +34,7 @@ void check_values(Extents<2> sizes) {
   Tensor<T, 2> y(sizes);
   Tensor<double, 2> want(sizes);
   for (index_t i = 0; i < x.count(); ++i) want.data()[i] = exact<Rule>(static_cast<double>(x.data()[i]));
-  Unary<Rule>::forward(y.view(), x);
+  ops::Unary<Rule>::forward(y.view(), x);
   CHECK(relative_error(y, want) <= tolerance<T>());
 }
 
@@ -44,11 +44,11 @@ void check_strided() {
   const auto x = random<T>(Extents(7, 19), 5, T(2));
   const auto dy = random<T>(Extents(7, 19), 6);
   Tensor<T, 2> y(7, 19), dx(7, 19), y_strided(19, 14), dx_strided(19, 14);
-  Unary<Rule>::forward(y.view(), x);
-  Unary<Rule>::backward(dx.view(), dy, x);
+  ops::Unary<Rule>::forward(y.view(), x);
+  ops::Unary<Rule>::backward(dx.view(), dy, x);
   auto transposed = [](Tensor<T, 2>& t) { return TensorView<T, 2>(t.data(), Extents(7, 19), Extents<2>(2, 14)); };
-  Unary<Rule>::forward(transposed(y_strided), x);
-  Unary<Rule>::backward(transposed(dx_strided), dy, x);
+  ops::Unary<Rule>::forward(transposed(y_strided), x);
+  ops::Unary<Rule>::backward(transposed(dx_strided), dy, x);
   CHECK(relative_error(transposed(y_strided), y.view()) == 0);
   CHECK(relative_error(transposed(dx_strided), dx.view()) == 0);
 }
@@ -106,8 +106,8 @@ TEST_CASE("leaky_relu: takes a slope, which also holds at 0") {
   x(0) = -2;
   x(2) = 2;
   for (index_t i = 0; i < 3; ++i) dy(i) = 1;
-  LeakyRelu::forward(y.view(), x, {.negative_slope = 0.25});
-  LeakyRelu::backward(dx.view(), dy, x, {.negative_slope = 0.25});
+  ops::LeakyRelu::forward(y.view(), x, {.negative_slope = 0.25});
+  ops::LeakyRelu::backward(dx.view(), dy, x, {.negative_slope = 0.25});
   CHECK(y(0) == -0.5f);
   CHECK(y(2) == 2);
   CHECK(dx(0) == 0.25f);
@@ -126,10 +126,10 @@ TEST_CASE("activation: the output may be the input, the gradient the incoming on
   const auto x = random<float>(Extents(1001), 8);
   auto y = x.clone(), dx = random<float>(Extents(1001), 9);
   Tensor<float, 1> want_y(1001), want_dx(1001);
-  Gelu::forward(want_y.view(), x);
-  Gelu::backward(want_dx.view(), dx, x);
-  Gelu::forward(y.view(), y);
-  Gelu::backward(dx.view(), dx, x);
+  ops::Gelu::forward(want_y.view(), x);
+  ops::Gelu::backward(want_dx.view(), dx, x);
+  ops::Gelu::forward(y.view(), y);
+  ops::Gelu::backward(dx.view(), dx, x);
   CHECK(relative_error(y, want_y) == 0);
   CHECK(relative_error(dx, want_dx) == 0);
 }
@@ -138,18 +138,18 @@ TEST_CASE("activation: the same bits for any number of threads") {
   const auto x = random<float>(Extents(100003), 10);
   Tensor<float, 1> one(100003), many(100003);
   set_num_threads(1);
-  Gelu::forward(one.view(), x);
+  ops::Gelu::forward(one.view(), x);
   set_num_threads(8);
-  Gelu::forward(many.view(), x);
+  ops::Gelu::forward(many.view(), x);
   set_num_threads(0);
   CHECK(relative_error(many, one) == 0);
 }
 
 TEST_CASE("activation: a wrong shape is named") {
   Tensor<float, 2> x(2, 3), y(3, 2);
-  CHECK(error_text<ShapeError>([&] { Silu::forward(y.view(), x); }) ==
+  CHECK(error_text<ShapeError>([&] { ops::Silu::forward(y.view(), x); }) ==
         "silu: y and x differ in shape: y is (3, 2), x is (2, 3)");
-  CHECK(error_text<ShapeError>([&] { Silu::backward(x.view(), y, x); }) ==
+  CHECK(error_text<ShapeError>([&] { ops::Silu::backward(x.view(), y, x); }) ==
         "silu: dy and x differ in shape: dy is (3, 2), x is (2, 3)");
 }
 
@@ -157,9 +157,9 @@ TEST_CASE("glu: first half times sigmoid of the second, along any axis") {
   const auto check = [](auto zero, int axis, Extents<3> sizes) {
     using T = decltype(zero);
     const auto x = random<T>(sizes, 11, T(2));
-    Tensor<T, 3> y(Glu::output_sizes(sizes, axis));
+    Tensor<T, 3> y(ops::Glu::output_sizes(sizes, axis));
     Tensor<double, 3> want(y.sizes());
-    Glu::forward(y.view(), x, axis);
+    ops::Glu::forward(y.view(), x, axis);
     const int at = axis < 0 ? axis + 3 : axis;
     const index_t half = y.view().size(at);
     const auto a = x.view().slice(at, 0, half), b = x.view().slice(at, half, 2 * half);
@@ -187,9 +187,9 @@ TEST_CASE("glu: gradient along every axis") {
 
 TEST_CASE("glu: odd axes and wrong outputs are named") {
   Tensor<float, 2> x(2, 3), y(2, 2), even(2, 4), flat(4, 2);
-  CHECK(error_text<ShapeError>([&] { Glu::forward(y.view(), x, 1); }) ==
+  CHECK(error_text<ShapeError>([&] { ops::Glu::forward(y.view(), x, 1); }) ==
         "glu: axis 1 of x (2, 3) is odd; it is cut in halves");
-  CHECK(error_text<ShapeError>([&] { Glu::forward(flat.view(), even, 1); }) ==
+  CHECK(error_text<ShapeError>([&] { ops::Glu::forward(flat.view(), even, 1); }) ==
         "glu: y is (4, 2), expected (2, 2) for x (2, 4)");
-  CHECK(error_text<ShapeError>([&] { Glu::forward(y.view(), even, 2); }) == "glu: axis 2 of a tensor of rank 2");
+  CHECK(error_text<ShapeError>([&] { ops::Glu::forward(y.view(), even, 2); }) == "glu: axis 2 of a tensor of rank 2");
 }

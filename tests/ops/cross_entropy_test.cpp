@@ -60,12 +60,12 @@ void check_values(index_t B, index_t K, index_t L, CrossEntropyOptions options, 
     const Want want = oracle(x, c.view(), weights, options, want_each);
     const TensorView<const T, 2> given = weights != nullptr ? weights->view() : TensorView<const T, 2>();
     options.reduction = Reduction::mean;
-    CrossEntropy::forward(y.view(), stats.view(), x, c.view(), given, options);
+    ops::CrossEntropy::forward(y.view(), stats.view(), x, c.view(), given, options);
     CHECK(y() == Approx(want.sum / want.weights).epsilon(eps));
     options.reduction = Reduction::sum;
-    CrossEntropy::forward(y.view(), stats.view(), x, c.view(), given, options);
+    ops::CrossEntropy::forward(y.view(), stats.view(), x, c.view(), given, options);
     CHECK(y() == Approx(want.sum).epsilon(eps));
-    CrossEntropy::forward_each(each.view(), stats.view(), x, c.view(), given, options);
+    ops::CrossEntropy::forward_each(each.view(), stats.view(), x, c.view(), given, options);
     CHECK(relative_error(each, want_each) <= eps);
   }
 }
@@ -110,8 +110,8 @@ TEST_CASE("cross_entropy: scores of a thousand keep their precision") {
   x(0, 0) = 1000;
   x(0, 1) = 1001;
   x(0, 2) = -1000;
-  CrossEntropy::forward(y.view(), stats.view(), x, c.view());
-  CrossEntropy::backward(dx.view(), dy, stats, x, c.view());
+  ops::CrossEntropy::forward(y.view(), stats.view(), x, c.view());
+  ops::CrossEntropy::backward(dx.view(), dy, stats, x, c.view());
   CHECK(y() == Approx(1 + std::log1p(std::exp(-1.0))).epsilon(1e-6));
   CHECK(dx(0, 1) == Approx(1 / (1 + std::exp(-1.0))).epsilon(1e-6));
   CHECK(dx(0, 2) == 0);
@@ -124,8 +124,8 @@ TEST_CASE("cross_entropy: ignored targets take no part even if their scores are 
   dy() = 1;
   c(1) = -100;
   x(1, 2) = NAN;
-  CrossEntropy::forward(y.view(), stats.view(), x, c.view());
-  CrossEntropy::backward(dx.view(), dy, stats, x, c.view());
+  ops::CrossEntropy::forward(y.view(), stats.view(), x, c.view());
+  ops::CrossEntropy::backward(dx.view(), dy, stats, x, c.view());
   CHECK(y() == Approx(std::log(3.0)).epsilon(1e-6));
   CHECK(dx(0, 0) == Approx(-2.0 / 3).epsilon(1e-6));
   for (index_t k = 0; k < 3; ++k) CHECK(dx(1, k) == 0);
@@ -136,7 +136,7 @@ TEST_CASE("cross_entropy: classes out of range, nothing to average and wrong sha
   Tensor<std::int64_t, 2> c(2, 4), short_c(2, 3);
   Tensor<float, 0> y{Extents<0>()};
   const auto run = [&](auto& target, CrossEntropyOptions options = {}) {
-    return error_text([&] { CrossEntropy::forward(y.view(), stats.view(), x, target.view(), {}, options); });
+    return error_text([&] { ops::CrossEntropy::forward(y.view(), stats.view(), x, target.view(), {}, options); });
   };
   CHECK(run(c) == "");
   c(1, 2) = 3;
@@ -147,10 +147,10 @@ TEST_CASE("cross_entropy: classes out of range, nothing to average and wrong sha
   CHECK(run(c, {.ignore = 7}) == "cross_entropy: mean over nothing: all 8 targets are ignored or have weight 0");
   CHECK(run(short_c) == "cross_entropy: target is (2, 3), expected (2, 4) for scores (B=2, K=3, L=4)");
   CHECK(run(c, {.smoothing = 2}) == "cross_entropy: smoothing is 2.000000, expected [0, 1]");
-  CHECK(error_text<ShapeError>([&] { CrossEntropy::forward(y.view(), wrong.view(), x, c.view()); }) ==
+  CHECK(error_text<ShapeError>([&] { ops::CrossEntropy::forward(y.view(), wrong.view(), x, c.view()); }) ==
         "cross_entropy: stats is (2, 4, 2), expected (2, 2, 4)");
   Tensor<float, 2> empty(0, 3), no_stats(2, 0);
   Tensor<std::int64_t, 1> none(0);
-  CHECK(error_text<ValueError>([&] { CrossEntropy::forward(y.view(), no_stats.view(), empty, none.view()); }) ==
+  CHECK(error_text<ValueError>([&] { ops::CrossEntropy::forward(y.view(), no_stats.view(), empty, none.view()); }) ==
         "cross_entropy: mean over nothing: all 0 targets are ignored or have weight 0");
 }

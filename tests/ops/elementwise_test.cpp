@@ -17,7 +17,7 @@ void check_forward(Extents<3> a_sizes, Extents<3> b_sizes) {
   const auto a = random<T>(a_sizes, 1), b = random<T>(b_sizes, 2);
   Tensor<T, 3> y(broadcast_sizes("test", a_sizes, b_sizes));
   Tensor<double, 3> want(y.sizes());
-  Binary<Rule>::forward(y.view(), a, b);
+  ops::Binary<Rule>::forward(y.view(), a, b);
   const auto A = broadcast(a.view(), y.sizes()), B = broadcast(b.view(), y.sizes());
   for (index_t i = 0; i < y.size(0); ++i)
     for (index_t j = 0; j < y.size(1); ++j)
@@ -69,7 +69,7 @@ TEST_CASE("elementwise: gradients summed over broadcast axes agree with plain lo
         for (index_t k = 0; k < sizes[2]; ++k)
           broadcast(want.view(), sizes)(i, j, k) += static_cast<double>(dy(i, j, k)) * static_cast<double>(a(i, j, k));
     INFO(to_string(b_sizes));
-    Mul::backward(TensorView<T, 3>(), db.view(), dy, a, b);
+    ops::Mul::backward(TensorView<T, 3>(), db.view(), dy, a, b);
     CHECK(relative_error(db, want) <= (std::is_same_v<T, float> ? 2e-7 : 1e-13));  // sums are carried in double
     // The same through a view whose last axis is not dense, and with other numbers of threads.
     Tensor<T, 3> turned(sizes[2], sizes[1], sizes[0]), again(b_sizes);
@@ -78,9 +78,9 @@ TEST_CASE("elementwise: gradients summed over broadcast axes agree with plain lo
         for (index_t k = 0; k < sizes[2]; ++k) turned(k, j, i) = a(i, j, k);
     for (const int threads : {1, 2, 8}) {
       set_num_threads(threads);
-      Mul::backward(TensorView<T, 3>(), again.view(), dy, turned.view().transpose(0, 2), b);
+      ops::Mul::backward(TensorView<T, 3>(), again.view(), dy, turned.view().transpose(0, 2), b);
       CHECK(relative_error(again, want) <= (std::is_same_v<T, float> ? 2e-7 : 1e-13));
-      Mul::backward(TensorView<T, 3>(), again.view(), dy, a, b);
+      ops::Mul::backward(TensorView<T, 3>(), again.view(), dy, a, b);
       CHECK(relative_error(again, db) == 0);
     }
     set_num_threads(0);
@@ -106,8 +106,8 @@ TEST_CASE("elementwise: rules of one operand") {
       want.data()[i] = oracle(x.data()[i]);
       x_float.data()[i] = static_cast<float>(x.data()[i]);
     }
-    Unary<decltype(rule)>::forward(y.view(), x, rule);
-    Unary<decltype(rule)>::forward(y_float.view(), x_float, rule);
+    ops::Unary<decltype(rule)>::forward(y.view(), x, rule);
+    ops::Unary<decltype(rule)>::forward(y_float.view(), x_float, rule);
     CHECK(relative_error(y, want) <= 1e-15);
     CHECK(relative_error(y_float, want) <= 1e-6);  // the argument's rounding, amplified by exp
     CHECK(grad_check([=](auto&, auto v) { return unary(v, rule); }, x).error < 1e-8);
@@ -143,10 +143,10 @@ TEST_CASE("elementwise: operators with numbers and with Vars") {
 
 TEST_CASE("elementwise: shapes that do not broadcast are named") {
   Tensor<float, 2> a(2, 3), b(4, 3), y(2, 3), row(1, 3);
-  CHECK(error_text<ShapeError>([&] { Add::forward(y.view(), a, b); }) ==
+  CHECK(error_text<ShapeError>([&] { ops::Add::forward(y.view(), a, b); }) ==
         "add: a (2, 3) and b (4, 3) differ along axis 0, and neither has size 1 there");
-  CHECK(error_text<ShapeError>([&] { Add::forward(row.view(), a, row); }) == "add: y is (1, 3), expected (2, 3)");
-  CHECK(error_text<ShapeError>([&] { Mul::backward(y.view(), y.view(), y, a, row); }) ==
+  CHECK(error_text<ShapeError>([&] { ops::Add::forward(row.view(), a, row); }) == "add: y is (1, 3), expected (2, 3)");
+  CHECK(error_text<ShapeError>([&] { ops::Mul::backward(y.view(), y.view(), y, a, row); }) ==
         "mul: db is (2, 3), expected (1, 3)");
   CHECK(error_text<ShapeError>([&] { broadcast(a.view(), Extents(4, 3)); }) ==
         "broadcast: (2, 3) does not repeat into (4, 3)");

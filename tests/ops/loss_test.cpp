@@ -46,15 +46,15 @@ void check_values(Extents<2> sizes, Rule rule) {
     want.data()[i] = w * l;
   }
   const double eps = std::is_same_v<T, float> ? 5e-7 : 1e-13;  // a few roundings per element; sums are in double
-  PointLoss<Rule>::forward(y.view(), c.x.view(), c.t, {}, Reduction::sum, rule);
+  ops::PointLoss<Rule>::forward(y.view(), c.x.view(), c.t, {}, Reduction::sum, rule);
   CHECK(y() == Approx(sum).epsilon(eps));
-  PointLoss<Rule>::forward(y.view(), c.x.view(), c.t, {}, Reduction::mean, rule);
+  ops::PointLoss<Rule>::forward(y.view(), c.x.view(), c.t, {}, Reduction::mean, rule);
   CHECK(y() == Approx(sum / static_cast<double>(c.x.count())).epsilon(eps));
-  PointLoss<Rule>::forward(y.view(), c.x.view(), c.t, c.w, Reduction::sum, rule);
+  ops::PointLoss<Rule>::forward(y.view(), c.x.view(), c.t, c.w, Reduction::sum, rule);
   CHECK(y() == Approx(weighted_sum).epsilon(eps));
-  PointLoss<Rule>::forward(y.view(), c.x.view(), c.t, c.w, Reduction::mean, rule);
+  ops::PointLoss<Rule>::forward(y.view(), c.x.view(), c.t, c.w, Reduction::mean, rule);
   CHECK(y() == Approx(weighted_sum / weights).epsilon(eps));
-  PointLoss<Rule>::forward_each(each.view(), c.x, c.t, c.w, rule);
+  ops::PointLoss<Rule>::forward_each(each.view(), c.x, c.t, c.w, rule);
   CHECK(relative_error(each, want) <= eps);
 }
 
@@ -95,11 +95,11 @@ TEST_CASE("loss: strided views give the same numbers") {
     for (index_t j = 0; j < 10; ++j) x(j, i) = c.x(i, j);
   Tensor<float, 0> y{Extents<0>()}, y_turned{Extents<0>()}, dy{Extents<0>()};
   dy() = 2;
-  Huber::forward(y.view(), c.x.view(), c.t, c.w);
-  Huber::forward(y_turned.view(), x.view().transpose(0, 1), c.t, c.w);
+  ops::Huber::forward(y.view(), c.x.view(), c.t, c.w);
+  ops::Huber::forward(y_turned.view(), x.view().transpose(0, 1), c.t, c.w);
   CHECK(y() == Approx(y_turned()).epsilon(1e-6));  // another order of the sum
-  Huber::backward(dx.view(), {}, dy, c.x, c.t, c.w);
-  Huber::backward(dx_turned.view().transpose(0, 1), {}, dy, x.view().transpose(0, 1), c.t, c.w);
+  ops::Huber::backward(dx.view(), {}, dy, c.x, c.t, c.w);
+  ops::Huber::backward(dx_turned.view().transpose(0, 1), {}, dy, x.view().transpose(0, 1), c.t, c.w);
   CHECK(relative_error(dx_turned.view().transpose(0, 1), dx.view()) == 0);
 }
 
@@ -111,15 +111,15 @@ TEST_CASE("loss: an element of weight 0 takes no part even if it is NaN") {
   t(2) = NAN;
   w(0) = 1;
   dy() = 1;
-  Mse::forward(y.view(), x.view(), t, w);
-  Mse::forward_each(each.view(), x, t, w);
-  Mse::backward(dx.view(), {}, dy, x, t, w);
+  ops::Mse::forward(y.view(), x.view(), t, w);
+  ops::Mse::forward_each(each.view(), x, t, w);
+  ops::Mse::backward(dx.view(), {}, dy, x, t, w);
   CHECK(y() == 4);
   CHECK(each(1) == 0);
   CHECK(dx(0) == 4);
   CHECK(dx(1) == 0);
   CHECK(dx(2) == 0);
-  Mse::forward(y.view(), x.view(), t);
+  ops::Mse::forward(y.view(), x.view(), t);
   CHECK(std::isnan(y()));  // without weights it is seen
 }
 
@@ -141,29 +141,29 @@ TEST_CASE("l1: the slope where x equals its target is 0") {
 TEST_CASE("loss: a mean over nothing, wrong shapes and a wrong delta are named") {
   Tensor<float, 2> x(2, 3), t(2, 3), w(2, 3), other(3, 2), empty(0, 3);
   Tensor<float, 0> y{Extents<0>()};
-  CHECK(error_text<ValueError>([&] { Mse::forward(y.view(), empty.view(), empty); }) ==
+  CHECK(error_text<ValueError>([&] { ops::Mse::forward(y.view(), empty.view(), empty); }) ==
         "mse: mean over an empty batch, x is (0, 3)");
-  CHECK(error_text<ValueError>([&] { L1::forward(y.view(), x.view(), t, w); }) ==
+  CHECK(error_text<ValueError>([&] { ops::L1::forward(y.view(), x.view(), t, w); }) ==
         "l1: the weights (2, 3) sum to 0.000000; a mean needs a positive sum");
-  Mse::forward(y.view(), empty.view(), empty, {}, Reduction::sum);
+  ops::Mse::forward(y.view(), empty.view(), empty, {}, Reduction::sum);
   CHECK(y() == 0);
-  CHECK(error_text<ShapeError>([&] { Mse::forward(y.view(), x.view(), other); }) ==
+  CHECK(error_text<ShapeError>([&] { ops::Mse::forward(y.view(), x.view(), other); }) ==
         "mse: x and target differ in shape: x is (2, 3), target is (3, 2)");
-  CHECK(error_text<ShapeError>([&] { Mse::forward(y.view(), x.view(), t, other); }) ==
+  CHECK(error_text<ShapeError>([&] { ops::Mse::forward(y.view(), x.view(), t, other); }) ==
         "mse: weights and x differ in shape: weights is (3, 2), x is (2, 3)");
-  CHECK(error_text<ShapeError>([&] { Mse::backward(other.view(), {}, y, x, t); }) ==
+  CHECK(error_text<ShapeError>([&] { ops::Mse::backward(other.view(), {}, y, x, t); }) ==
         "mse: dx is (3, 2), expected (2, 3)");
-  CHECK(error_text<ValueError>([&] { Huber::forward(y.view(), x.view(), t, {}, Reduction::mean, {.delta = 0}); }) ==
+  CHECK(error_text<ValueError>([&] { ops::Huber::forward(y.view(), x.view(), t, {}, Reduction::mean, {.delta = 0}); }) ==
         "huber: delta is 0.000000, expected more than 0");
 }
 
 TEST_CASE("loss: the same bits for any number of threads") {
   const Case<float> c(Extents(257, 1031));
   Tensor<float, 0> y{Extents<0>()}, again{Extents<0>()};
-  Mse::forward(y.view(), c.x.view(), c.t, c.w);
+  ops::Mse::forward(y.view(), c.x.view(), c.t, c.w);
   for (const int threads : {1, 2, 8}) {
     set_num_threads(threads);
-    Mse::forward(again.view(), c.x.view(), c.t, c.w);
+    ops::Mse::forward(again.view(), c.x.view(), c.t, c.w);
     CHECK(again() == y());
   }
   set_num_threads(0);

@@ -49,19 +49,19 @@ void check_values(TensorView<const T, 3> x) {
     INFO(to_string(x.sizes()) << " axis " << axis);
     Tensor<T, 2> y(without_axis(x.sizes(), axis));
     const auto kept = with_axis(TensorView<const T, 2>(y.view()), axis);
-    Sum::forward(y.view(), x, axis - 3);
+    ops::Sum::forward(y.view(), x, axis - 3);
     CHECK(relative_error(kept, along(x, axis, oracle_sum).view(), 1.0) <= tolerance<T>);
     if (x.size(axis) == 0) continue;
-    Mean::forward(y.view(), x, axis);
+    ops::Mean::forward(y.view(), x, axis);
     const double n = static_cast<double>(x.size(axis));
     CHECK(relative_error(kept, along(x, axis, [=](auto& v) { return oracle_sum(v) / n; }).view()) <= tolerance<T>);
-    LogSumExp::forward(y.view(), x, axis);
+    ops::LogSumExp::forward(y.view(), x, axis);
     const auto want = along(x, axis, oracle_logsumexp);
     CHECK(relative_error(kept, want.view()) <= tolerance<T>);
     Tensor<T, 3> p(x.sizes()), log_p(x.sizes());
     Tensor<double, 3> want_p(x.sizes()), want_log_p(x.sizes());
-    Softmax::forward(p.view(), x, axis);
-    LogSoftmax::forward(log_p.view(), x, axis);
+    ops::Softmax::forward(p.view(), x, axis);
+    ops::LogSoftmax::forward(log_p.view(), x, axis);
     for (index_t i = 0; i < x.size(0); ++i)
       for (index_t j = 0; j < x.size(1); ++j)
         for (index_t k = 0; k < x.size(2); ++k) {
@@ -112,15 +112,15 @@ TEST_CASE("sum, mean: a million floats lose nothing, and the bits do not depend 
   Tensor<float, 1> x(n);
   for (index_t i = 0; i < n; ++i) x(i) = 0.1f;
   Tensor<float, 0> y{Extents<0>()}, again{Extents<0>()};
-  Sum::forward(y.view(), x.view());
+  ops::Sum::forward(y.view(), x.view());
   CHECK(y() == Approx(static_cast<double>(0.1f) * n).epsilon(6e-8));  // one rounding, at the end
-  Mean::forward(y.view(), x.view());
+  ops::Mean::forward(y.view(), x.view());
   CHECK(y() == 0.1f);
   x = random<float>(Extents(n), 23);
-  Sum::forward(y.view(), x.view());
+  ops::Sum::forward(y.view(), x.view());
   for (const int threads : {1, 2, 8}) {
     set_num_threads(threads);
-    Sum::forward(again.view(), x.view());
+    ops::Sum::forward(again.view(), x.view());
     CHECK(again() == y());
   }
   set_num_threads(0);
@@ -131,8 +131,8 @@ TEST_CASE("softmax: inputs of a thousand do not overflow, and keep their precisi
   x(0, 0) = 1000;
   x(0, 1) = 1001;
   x(0, 2) = -1000;
-  Softmax::forward(p.view(), x, 1);
-  LogSoftmax::forward(log_p.view(), x, 1);
+  ops::Softmax::forward(p.view(), x, 1);
+  ops::LogSoftmax::forward(log_p.view(), x, 1);
   CHECK(p(0, 1) == Approx(1 / (1 + std::exp(-1.0))).epsilon(3e-7));
   CHECK(p(0, 2) == 0);
   CHECK(log_p(0, 2) == Approx(-2001 - std::log1p(std::exp(-1.0))).epsilon(1e-7));
@@ -146,8 +146,8 @@ TEST_CASE("logsumexp: -infinity counts nothing, infinity wins, NaN stays") {
     x(0) = a;
     x(1) = b;
     dy() = 1;
-    LogSumExp::forward(y.view(), x, 0);
-    LogSumExp::backward(dx.view(), dy, x, y, 0);
+    ops::LogSumExp::forward(y.view(), x, 0);
+    ops::LogSumExp::backward(dx.view(), dy, x, y, 0);
     return std::pair(y(), dx(0));
   };
   CHECK(of(-infinity, 2) == std::pair(2.0, 0.0));
@@ -159,10 +159,10 @@ TEST_CASE("logsumexp: -infinity counts nothing, infinity wins, NaN stays") {
 TEST_CASE("reduce: wrong shapes and axes and an empty mean are named") {
   Tensor<float, 2> x(2, 3), y2(3, 2), none(0, 3);
   Tensor<float, 1> y(3);
-  CHECK(error_text<ShapeError>([&] { Sum::forward(y.view(), x, 1); }) == "sum: y is (3), expected (2)");
-  CHECK(error_text<ShapeError>([&] { Sum::forward(y.view(), x, 2); }) == "sum: axis 2 of a tensor of rank 2");
-  CHECK(error_text<ShapeError>([&] { LogSumExp::forward(y.view(), x, -1); }) == "logsumexp: y is (3), expected (2)");
-  CHECK(error_text<ShapeError>([&] { Softmax::forward(y2.view(), x, 1); }) ==
+  CHECK(error_text<ShapeError>([&] { ops::Sum::forward(y.view(), x, 1); }) == "sum: y is (3), expected (2)");
+  CHECK(error_text<ShapeError>([&] { ops::Sum::forward(y.view(), x, 2); }) == "sum: axis 2 of a tensor of rank 2");
+  CHECK(error_text<ShapeError>([&] { ops::LogSumExp::forward(y.view(), x, -1); }) == "logsumexp: y is (3), expected (2)");
+  CHECK(error_text<ShapeError>([&] { ops::Softmax::forward(y2.view(), x, 1); }) ==
         "softmax: y and x differ in shape: y is (3, 2), x is (2, 3)");
-  CHECK(error_text<ValueError>([&] { Mean::forward(y.view(), none, 0); }) == "mean: of no elements");
+  CHECK(error_text<ValueError>([&] { ops::Mean::forward(y.view(), none, 0); }) == "mean: of no elements");
 }

@@ -42,8 +42,8 @@ void check_gelu() {
     const auto x_there = Place<D>::to(x), dy_there = Place<D>::to(dy);
     const auto tail = [n](const auto& t) { return t.view().slice(0, 1, n + 1); };  // starts off 16 bytes
     auto y = unwritten<T, 1, D>(Extents(n)), dx = unwritten<T, 1, D>(Extents(n));
-    Gelu::forward(y.view(), tail(x_there));
-    Gelu::backward(dx.view(), tail(dy_there), tail(x_there));
+    ops::Gelu::forward(y.view(), tail(x_there));
+    ops::Gelu::backward(dx.view(), tail(dy_there), tail(x_there));
     INFO("n " << n);
     CHECK(relative_error(Place<D>::from(y), want_y) <= tolerance);
     CHECK(relative_error(Place<D>::from(dx), want_dx) <= tolerance);
@@ -54,13 +54,13 @@ template <class T, device D>
 void check_gelu_strided() {
   const auto x = random<T>(Extents(5, 6, 7), 23), dy = random<T>(Extents(5, 6, 7), 24);
   Tensor<T, 3> y(5, 6, 7), dx(5, 6, 7);
-  Gelu::forward(y.view(), x);
-  Gelu::backward(dx.view(), dy, x);
+  ops::Gelu::forward(y.view(), x);
+  ops::Gelu::backward(dx.view(), dy, x);
 
   const auto x_there = Place<D>::to(x), dy_there = Place<D>::to(dy);
   auto y_there = unwritten<T, 3, D>(Extents(7, 6, 5)), dx_there = unwritten<T, 3, D>(Extents(7, 6, 5));
-  Gelu::forward(y_there.view().transpose(0, 2), x_there);
-  Gelu::backward(dx_there.view(), dy_there.view().transpose(0, 2), x_there.view().transpose(0, 2));
+  ops::Gelu::forward(y_there.view().transpose(0, 2), x_there);
+  ops::Gelu::backward(dx_there.view(), dy_there.view().transpose(0, 2), x_there.view().transpose(0, 2));
   const auto y_back = Place<D>::from(y_there), dx_back = Place<D>::from(dx_there);
   // The device's erfc differs from the host's in the last places.
   const double tolerance = sizeof(T) == 4 ? 1e-6 : 1e-14;
@@ -207,7 +207,7 @@ template <class T, device D>
 void check_shapes_are_named() {
   const Tensor<T, 2, D> x(2, 3);
   Tensor<T, 2, D> y(3, 2);
-  CHECK(error_text<ShapeError>([&] { Gelu::forward(y.view(), x); }) ==
+  CHECK(error_text<ShapeError>([&] { ops::Gelu::forward(y.view(), x); }) ==
         "gelu: y and x differ in shape: y is (3, 2), x is (2, 3)");
   const Tensor<complex<double>, 2, D> modes(3, 5), others(3, 4);
   Tensor<T, 2, D> K(2, 4);

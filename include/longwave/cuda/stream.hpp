@@ -4,7 +4,7 @@
 // own (CUDA's per-thread default, which keeps order with the legacy stream), and may use another for a scope:
 //
 //   cuda::Stream stream;
-//   { cuda::UseStream use(stream); Gelu::forward(y.view(), x); }
+//   { cuda::UseStream use(stream); ops::Gelu::forward(y.view(), x); }
 //   stream.synchronize();
 //
 // The working memory of ops belongs to the stream: what runs in order can use the same memory again without waiting.

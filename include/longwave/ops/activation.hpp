@@ -134,6 +134,8 @@ void glu_backward(TensorView<T, N, Host> da, TensorView<T, N, Host> db, TensorVi
 
 }  // namespace impl
 
+namespace ops {
+
 template <class Rule>
 struct Unary {
   template <class T, int N, device D>
@@ -198,4 +200,5 @@ struct Glu {
   }
 };
 
+}  // namespace ops
 }  // namespace longwave

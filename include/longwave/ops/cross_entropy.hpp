@@ -100,6 +100,8 @@ void cross_entropy_sum(TensorView<T, 0, Host> y, TensorView<const T, 2, Host> ea
 
 }  // namespace impl
 
+namespace ops {
+
 struct CrossEntropy {
   using Options = CrossEntropyOptions;
 
@@ -210,4 +212,5 @@ struct CrossEntropy {
   }
 };
 
+}  // namespace ops
 }  // namespace longwave

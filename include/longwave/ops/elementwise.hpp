@@ -152,6 +152,8 @@ void binary_backward(TensorView<T, N, Host> da, TensorView<T, N, Host> db, Tenso
 
 }  // namespace impl
 
+namespace ops {
+
 template <class Rule>
 struct Binary {
   template <class T, int N, device D>
@@ -177,6 +179,8 @@ using Add = Binary<AddRule>;
 using Sub = Binary<SubRule>;
 using Mul = Binary<MulRule>;
 using Div = Binary<DivRule>;
+
+}  // namespace ops
 
 // --- one operand: see Unary in activation.hpp -------------------------------------------------------------------
 
@@ -267,6 +271,8 @@ struct AbsRule {  // the slope at 0 is 0
   }
 };
 
+namespace ops {
+
 using Scale = Unary<ScaleRule>;  // Scale::forward(y, x, {.factor = 2, .shift = 1})
 using Inverse = Unary<InverseRule>;
 using Exp = Unary<ExpRule>;
@@ -275,4 +281,5 @@ using Square = Unary<SquareRule>;
 using Sqrt = Unary<SqrtRule>;
 using Abs = Unary<AbsRule>;
 
+}  // namespace ops
 }  // namespace longwave

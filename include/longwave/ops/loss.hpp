@@ -153,6 +153,8 @@ void loss_backward(TensorView<T, N, Host> dx, TensorView<T, N, Host> dt, TensorV
 
 }  // namespace impl
 
+namespace ops {
+
 template <class Rule>
 struct PointLoss {
   // y: one number. w: weights, or {}.
@@ -218,4 +220,5 @@ using L1 = PointLoss<L1Rule>;
 using Huber = PointLoss<HuberRule>;  // the last argument: {.delta = 0.5}
 using BceWithLogits = PointLoss<BceWithLogitsRule>;
 
+}  // namespace ops
 }  // namespace longwave

@@ -255,6 +255,8 @@ struct AnySoftmax {
 
 }  // namespace detail
 
+namespace ops {
+
 using Sum = detail::SumOrMean<false>;
 using Mean = detail::SumOrMean<true>;
 using Softmax = detail::AnySoftmax<false>;
@@ -278,4 +280,5 @@ struct LogSumExp {
   }
 };
 
+}  // namespace ops
 }  // namespace longwave

@@ -6,5 +6,5 @@ using namespace longwave;
 
 int main(int argc, char**) {
   TensorView<float, 1, Cuda> y(nullptr, Extents<1>{argc}), x = y;
-  Gelu::forward(y, x);
+  ops::Gelu::forward(y, x);
 }

@@ -18,11 +18,11 @@ template <class T>
 void gelu(Case<T>& c) {
   const auto x = cuda::to_device(c.flat_values("in/x"));
   Tensor<T, 1, Cuda> y(x.sizes());
-  Gelu::forward(y.view(), x);
+  ops::Gelu::forward(y.view(), x);
   c.out("y", back(y));
   if (!c.has("cotangent/y")) return;
   Tensor<T, 1, Cuda> dx(x.sizes());
-  Gelu::backward(dx.view(), cuda::to_device(c.flat_values("cotangent/y")), x);
+  ops::Gelu::backward(dx.view(), cuda::to_device(c.flat_values("cotangent/y")), x);
   c.gradient("x", back(dx));
 }
 

@@ -11,10 +11,10 @@ template <class Rule, class T, int N, device D>
 Var<T, N, D> unary(Var<T, N, D> x, Rule rule) {
   Tape<T, D>& tape = x.tape();
   const Var<T, N, D> y = tape.make(x.sizes(), x.needs_grad());
-  Unary<Rule>::forward(y.output(), x.value(), rule);
+  ops::Unary<Rule>::forward(y.output(), x.value(), rule);
   tape.record(Rule::name, y, [=] {
     Grad dx(x);
-    Unary<Rule>::backward(dx.view(), y.grad(), x.value(), rule);
+    ops::Unary<Rule>::backward(dx.view(), y.grad(), x.value(), rule);
   });
   return y;
 }
@@ -52,11 +52,11 @@ Var<T, N, D> softplus(Var<T, N, D> x) {
 template <class T, int N, device D>
 Var<T, N, D> glu(Var<T, N, D> x, int axis) {
   Tape<T, D>& tape = x.tape();
-  const Var<T, N, D> y = tape.make(Glu::output_sizes(x.sizes(), axis), x.needs_grad());
-  Glu::forward(y.output(), x.value(), axis);
+  const Var<T, N, D> y = tape.make(ops::Glu::output_sizes(x.sizes(), axis), x.needs_grad());
+  ops::Glu::forward(y.output(), x.value(), axis);
   tape.record("glu", y, [=] {
     Grad dx(x);
-    Glu::backward(dx.view(), y.grad(), x.value(), axis);
+    ops::Glu::backward(dx.view(), y.grad(), x.value(), axis);
   });
   return y;
 }

@@ -12,10 +12,10 @@ Var<T, N, D> binary(Var<T, N, D> a, Var<T, N, D> b, Rule rule) {
   Tape<T, D>& tape = a.tape();
   const Extents<N> sizes = broadcast_sizes(Rule::name, a.sizes(), b.sizes());
   const Var<T, N, D> y = tape.make(sizes, a.needs_grad() || b.needs_grad());
-  Binary<Rule>::forward(y.output(), a.value(), b.value(), rule);
+  ops::Binary<Rule>::forward(y.output(), a.value(), b.value(), rule);
   tape.record(Rule::name, y, [=] {
     Grad da(a), db(b);
-    Binary<Rule>::backward(da.view(), db.view(), y.grad(), a.value(), b.value(), rule);
+    ops::Binary<Rule>::backward(da.view(), db.view(), y.grad(), a.value(), b.value(), rule);
   });
   return y;
 }

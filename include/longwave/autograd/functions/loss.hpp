@@ -19,10 +19,10 @@ Var<T, 0, D> loss(Var<T, N, D> x, Var<T, N, D> t, Weights<T, N, D> weights, Redu
   Tape<T, D>& tape = x.tape();
   const TensorView<const T, N, D> w = value_or_none(weights);
   const Var<T, 0, D> y = tape.make(Extents<0>(), x.needs_grad() || t.needs_grad());
-  PointLoss<Rule>::forward(y.output(), x.value(), t.value(), w, reduction, rule);
+  ops::PointLoss<Rule>::forward(y.output(), x.value(), t.value(), w, reduction, rule);
   tape.record(Rule::name, y, [=] {
     Grad dx(x), dt(t);
-    PointLoss<Rule>::backward(dx.view(), dt.view(), y.grad(), x.value(), t.value(), w, reduction, rule);
+    ops::PointLoss<Rule>::backward(dx.view(), dt.view(), y.grad(), x.value(), t.value(), w, reduction, rule);
   });
   return y;
 }
@@ -32,10 +32,10 @@ Var<T, N, D> loss_each(Var<T, N, D> x, Var<T, N, D> t, Weights<T, N, D> weights,
   Tape<T, D>& tape = x.tape();
   const TensorView<const T, N, D> w = value_or_none(weights);
   const Var<T, N, D> y = tape.make(x.sizes(), x.needs_grad() || t.needs_grad());
-  PointLoss<Rule>::forward_each(y.output(), x.value(), t.value(), w, rule);
+  ops::PointLoss<Rule>::forward_each(y.output(), x.value(), t.value(), w, rule);
   tape.record(Rule::name, y, [=] {
     Grad dx(x), dt(t);
-    PointLoss<Rule>::backward_each(dx.view(), dt.view(), y.grad(), x.value(), t.value(), w, rule);
+    ops::PointLoss<Rule>::backward_each(dx.view(), dt.view(), y.grad(), x.value(), t.value(), w, rule);
   });
   return y;
 }
@@ -89,11 +89,11 @@ Var<T, 0, D> cross_entropy(Var<T, N, D> scores, TensorView<I, N - 1, D> classes,
   Tape<T, D>& tape = scores.tape();
   const TensorView<const T, N - 1, D> w = value_or_none(weights);
   const Var<T, 0, D> y = tape.make(Extents<0>(), scores.needs_grad());
-  const TensorView<T, N, D> stats = tape.template keep<T>(CrossEntropy::stats_sizes(scores.sizes()));
-  CrossEntropy::forward(y.output(), stats, scores.value(), classes, w, options);
+  const TensorView<T, N, D> stats = tape.template keep<T>(ops::CrossEntropy::stats_sizes(scores.sizes()));
+  ops::CrossEntropy::forward(y.output(), stats, scores.value(), classes, w, options);
   tape.record("cross_entropy", y, [=] {
     Grad dx(scores);
-    CrossEntropy::backward(dx.view(), y.grad(), stats, scores.value(), classes, w, options);
+    ops::CrossEntropy::backward(dx.view(), y.grad(), stats, scores.value(), classes, w, options);
   });
   return y;
 }
@@ -104,11 +104,11 @@ Var<T, N - 1, D> cross_entropy_each(Var<T, N, D> scores, TensorView<I, N - 1, D>
   Tape<T, D>& tape = scores.tape();
   const TensorView<const T, N - 1, D> w = value_or_none(weights);
   const Var<T, N - 1, D> y = tape.make(classes.sizes(), scores.needs_grad());
-  const TensorView<T, N, D> stats = tape.template keep<T>(CrossEntropy::stats_sizes(scores.sizes()));
-  CrossEntropy::forward_each(y.output(), stats, scores.value(), classes, w, options);
+  const TensorView<T, N, D> stats = tape.template keep<T>(ops::CrossEntropy::stats_sizes(scores.sizes()));
+  ops::CrossEntropy::forward_each(y.output(), stats, scores.value(), classes, w, options);
   tape.record("cross_entropy", y, [=] {
     Grad dx(scores);
-    CrossEntropy::backward_each(dx.view(), y.grad(), stats, scores.value(), classes, w, options);
+    ops::CrossEntropy::backward_each(dx.view(), y.grad(), stats, scores.value(), classes, w, options);
   });
   return y;
 }

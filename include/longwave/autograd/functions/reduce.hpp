@@ -50,28 +50,28 @@ Var<T, N, D> any_softmax(Var<T, N, D> x, int axis) {
 
 template <class T, int N, device D>
 Var<T, N - 1, D> sum(Var<T, N, D> x, int axis) {
-  return detail::reduce<Sum>(x, axis);
+  return detail::reduce<ops::Sum>(x, axis);
 }
 template <class T, int N, device D>
 Var<T, 0, D> sum(Var<T, N, D> x) {
-  return detail::reduce_all<Sum>(x);
+  return detail::reduce_all<ops::Sum>(x);
 }
 template <class T, int N, device D>
 Var<T, N - 1, D> mean(Var<T, N, D> x, int axis) {
-  return detail::reduce<Mean>(x, axis);
+  return detail::reduce<ops::Mean>(x, axis);
 }
 template <class T, int N, device D>
 Var<T, 0, D> mean(Var<T, N, D> x) {
-  return detail::reduce_all<Mean>(x);
+  return detail::reduce_all<ops::Mean>(x);
 }
 
 template <class T, int N, device D>
 Var<T, N, D> softmax(Var<T, N, D> x, int axis) {
-  return detail::any_softmax<Softmax>(x, axis);
+  return detail::any_softmax<ops::Softmax>(x, axis);
 }
 template <class T, int N, device D>
 Var<T, N, D> log_softmax(Var<T, N, D> x, int axis) {
-  return detail::any_softmax<LogSoftmax>(x, axis);
+  return detail::any_softmax<ops::LogSoftmax>(x, axis);
 }
 
 template <class T, int N, device D>
@@ -79,10 +79,10 @@ Var<T, N - 1, D> logsumexp(Var<T, N, D> x, int axis) {
   Tape<T, D>& tape = x.tape();
   axis = check_axis("logsumexp", axis, N);
   const Var<T, N - 1, D> y = tape.make(without_axis(x.sizes(), axis), x.needs_grad());
-  LogSumExp::forward(y.output(), x.value(), axis);
+  ops::LogSumExp::forward(y.output(), x.value(), axis);
   tape.record("logsumexp", y, [=] {
     Grad dx(x);
-    LogSumExp::backward(dx.view(), y.grad(), x.value(), y.value(), axis);
+    ops::LogSumExp::backward(dx.view(), y.grad(), x.value(), y.value(), axis);
   });
   return y;
 }
