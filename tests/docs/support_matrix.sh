@@ -22,7 +22,10 @@ row() { # OP HEADER_NAME
   op=$1 header=$2
   test=$(first_file "tests/ops/${op}_test.cpp" "tests/ops/${header}_test.cpp" tests/properties/sequence_forms_test.cpp)
   bench=$(first_file "benchmarks/ops/${op}_bench.cpp" "benchmarks/ops/${header}_bench.cpp")
-  case $op in diag_scan | chunk_scan) bench=benchmarks/ops/diagonal_forms_bench.cpp ;; esac
+  case $op in
+    diag_scan | chunk_scan) bench=benchmarks/ops/diagonal_forms_bench.cpp ;;
+    cross_entropy) bench=benchmarks/ops/loss_bench.cpp ;;
+  esac
   types=""
   grep -qE '\bfloat\b' "$test" && types="f32"
   grep -qE '\bdouble\b' "$test" && types="$types f64"
