@@ -31,13 +31,13 @@ int main() {
   lw::Tensor<float, 3> moved = std::move(copy);  // a move is cheap and keeps the address
   lw::Tensor<float, 3> gain(1, 3, 1);            // one number per channel,
   gain(0, 1, 0) = 2;
-  lw::Mul::forward(moved.view(), u, gain);  // repeated over batch and time
+  lw::ops::Mul::forward(moved.view(), u, gain);  // repeated over batch and time
   // [/snippet]
 
   // [snippet: tensor_error]
   std::string text;
   try {
-    lw::Mul::forward(moved.view(), u, lw::Tensor<float, 3>(1, 4, 1));
+    lw::ops::Mul::forward(moved.view(), u, lw::Tensor<float, 3>(1, 4, 1));
   } catch (const lw::ShapeError& error) {
     text = error.what();  // mul: a (2, 3, 8) and b (1, 4, 1) differ along axis 1, and neither has size 1 there
   }

@@ -38,7 +38,7 @@ int main() {
                                     difference(second.y.value(), whole.slice(2, cut, L)));
 
   // [snippet: stream_steps]
-  std::copy_n(first.state.value().data(), state.x.count(), state.x.data());  // go on where the first piece ended
+  lw::copy(state.x.view(), first.state.value());  // go on where the first piece ended
   lw::Tensor<float, 2> in(1, H), out(1, H);
   lw::Tensor<float, 3> stepped(1, H, L - cut);
   for (lw::index_t l = cut; l < L; ++l) {

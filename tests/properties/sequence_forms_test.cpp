@@ -234,7 +234,18 @@ TEST_CASE("sequence forms: empty batches and lengths pass the state through") {
     CHECK(relative_error(g.dstate, c.state) == 0);
   }
   const DiagonalCase<float> none(0, 3, 4, 9);
-  CHECK(Run<float>(none.inputs(), Algorithm::auto_).y.count() == 0);
+  for (const Algorithm form : {Algorithm::auto_, Algorithm::fft, Algorithm::scan, Algorithm::chunk}) {
+    CHECK(Run<float>(none.inputs(), form).y.count() == 0);
+    const Gradients<float> g(none.inputs(), {none.u, none.state}, form);
+    CHECK(relative_error(g.dx, Tensor<double, 3>(3, 4, 2)) == 0);
+  }
+  // the ops by themselves, without the front that chooses
+  Tensor<float, 4> state(2, 2, 4, 3);
+  ops::ChunkScan::forward(DiagonalOutputs<float>{c.u.clone().view(), state}, c.inputs());
+  CHECK(relative_error(state, c.state) == 0);
+  state.zero();
+  ops::DiagScan::forward(DiagonalOutputs<float>{c.u.clone().view(), state}, c.inputs());
+  CHECK(relative_error(state, c.state) == 0);
 }
 
 TEST_CASE("sequence forms: wrong shapes are named") {

@@ -1,4 +1,4 @@
-// fill.hpp - the three loops over whole tensors that everything else needs. Per device: Host here.
+// fill.hpp - the loops over whole tensors that everything else needs. Per device: Host here.
 #pragma once
 
 #include <cmath>
@@ -45,5 +45,17 @@ bool all_finite(TensorView<const T, N, Host> x) {
 }
 
 }  // namespace detail
+
+// Elements of `from` into `to`, of the same shape and any strides: what a Tensor keeps of a view's values.
+template <class T, int N>
+void copy(TensorView<T, N, Host> to, In<T, N, Host> from) {
+  check_same_shape("copy", "to", to, "from", from);
+  const Extents<N> strides[2] = {to.strides(), from.strides()};
+  parallel_rows(to.sizes(), strides, [&](const Row<2>& row) {
+    T* out = to.data() + row.offset[0];
+    const T* in = from.data() + row.offset[1];
+    for (index_t i = 0; i < row.length; ++i) out[i * row.step[0]] = in[i * row.step[1]];
+  });
+}
 
 }  // namespace longwave

@@ -69,10 +69,12 @@ class Tensor {
   std::size_t bytes() const { return static_cast<std::size_t>(count()) * sizeof(T); }
 
   template <class... I>
+    requires std::is_same_v<D, Host>
   T& operator()(I... index) {
     return view()(index...);
   }
   template <class... I>
+    requires std::is_same_v<D, Host>
   const T& operator()(I... index) const {
     return view()(index...);
   }

@@ -40,8 +40,8 @@ struct ChunkChannel {
   ChunkChannel(const DiagonalInputs<T>& in_, index_t h_)
       : in(in_),
         h(h_),
-        steps(std::min(in.L(), chunk_steps)),
-        group(std::clamp<index_t>(chunk_group_rows * steps / in.L(), 1, in.B())),
+        steps(std::clamp<index_t>(in.L(), 1, chunk_steps)),
+        group(std::clamp<index_t>(chunk_group_rows * steps / std::max<index_t>(in.L(), 1), 1, std::max<index_t>(in.B(), 1))),
         power(mode_powers(scratch, in.x[h], steps)),
         table(scratch, steps, in.N()),
         full(scratch, power, steps),

@@ -8,7 +8,6 @@
 // All take and give the same states, so a sequence may be cut anywhere and its pieces may use different forms.
 #pragma once
 
-#include "longwave/core/fill.hpp"
 #include "longwave/ops/chunk_scan.hpp"
 #include "longwave/ops/diag_scan.hpp"
 #include "longwave/ops/fft_conv.hpp"
@@ -166,8 +165,7 @@ struct Diagonal {
   static void forward(const DiagonalOutputs<T, D>& out, const DiagonalInputs<T, D>& in,
                       Algorithm algorithm = Algorithm::auto_) {
     detail::check_diagonal("diagonal", out, in);
-    if (in.L() == 0 || in.B() == 0) return keep_state(out, in);
-    if (algorithm == Algorithm::auto_) algorithm = choose_forward(in.B(), in.N(), in.L());
+    if (algorithm == Algorithm::auto_ || in.L() == 0) algorithm = choose_forward(in.B(), in.N(), in.L());
     if (algorithm == Algorithm::fft) return impl::fft_form_forward(out, in);
     if (algorithm == Algorithm::scan) return impl::diag_scan_forward(out, in);
     impl::chunk_scan_forward(out, in);
@@ -177,29 +175,10 @@ struct Diagonal {
   static void backward(const DiagonalGradients<T, D>& d, const DiagonalCotangents<T, D>& from,
                        const DiagonalInputs<T, D>& in, Algorithm algorithm = Algorithm::auto_) {
     detail::check_diagonal("diagonal", d, from, in);
-    if (in.L() == 0 || in.B() == 0) return keep_state_gradient(d, from);
-    if (algorithm == Algorithm::auto_) algorithm = choose_backward(in.B(), in.N(), in.L());
+    if (algorithm == Algorithm::auto_ || in.L() == 0) algorithm = choose_backward(in.B(), in.N(), in.L());
     if (algorithm == Algorithm::fft) return impl::fft_form_backward(d, from, in);
     if (algorithm == Algorithm::scan) return impl::diag_scan_backward(d, from, in);
     impl::chunk_scan_backward(d, from, in);
-  }
-
- private:
-  // No steps: the state passes through.
-  template <class T, device D>
-  static void keep_state(const DiagonalOutputs<T, D>& out, const DiagonalInputs<T, D>& in) {
-    if (!wanted(out.state_out)) return;
-    detail::fill(out.state_out, T(0));
-    if (in.state_in.data() != nullptr) detail::add_to(out.state_out, in.state_in);
-  }
-  template <class T, device D>
-  static void keep_state_gradient(const DiagonalGradients<T, D>& d, const DiagonalCotangents<T, D>& from) {
-    const complex<double> zero;
-    for (const auto& g : {d.dx, d.dc})
-      if (wanted(g)) detail::fill(g, zero);
-    if (!wanted(d.dstate_in)) return;
-    detail::fill(d.dstate_in, T(0));
-    if (from.dstate_out.data() != nullptr) detail::add_to(d.dstate_in, from.dstate_out);
   }
 };
 
