@@ -53,11 +53,11 @@ TEMPLATE_TEST_CASE("on the device: every activation agrees with the host", "", f
       CHECK(relative_error(cuda::to_host(dx_there), dx) <= tolerance);
     };
     const double tolerance = sizeof(TestType) == 4 ? 1e-6 : 1e-14;  // both sides are good to a few last places
-    check(Silu(), tolerance);
-    check(Relu(), 0);
-    check(LeakyRelu(), 0);
-    check(Tanh(), tolerance);
-    check(Sigmoid(), tolerance);
-    check(Softplus(), tolerance);
+    check(ops::Silu(), tolerance);
+    check(ops::Relu(), 0);
+    check(ops::LeakyRelu(), 0);
+    check(ops::Tanh(), tolerance);
+    check(ops::Sigmoid(), tolerance);
+    check(ops::Softplus(), tolerance);
   });
 }
