@@ -170,14 +170,17 @@ void conv1d_dW(TensorView<T, 3, Host> dW, In<T, 3> dy, In<T, 3> x, const Conv1dO
   const index_t size = dW.count();
   Scratch scratch;
   T* partial = scratch.take<T>(parts * size);
-  parallel_blocks(units, per_part, [&](index_t first, index_t last) {
-    T* part = partial + first / per_part * size;
-    std::fill(part, part + size, T(0));
-    for (index_t unit = first; unit < last; ++unit) {
-      const index_t begin = unit % blocks * conv_sum_columns, end = std::min(M, begin + conv_sum_columns);
-      conv1d_add_dW<T>(part, turned, dy, x, dW.sizes(), unit / blocks, begin, end, o);
-    }
-  });
+  parallel_blocks(
+      units, per_part,
+      [&](index_t first, index_t last) {
+        T* part = partial + first / per_part * size;
+        std::fill(part, part + size, T(0));
+        for (index_t unit = first; unit < last; ++unit) {
+          const index_t begin = unit % blocks * conv_sum_columns, end = std::min(M, begin + conv_sum_columns);
+          conv1d_add_dW<T>(part, turned, dy, x, dW.sizes(), unit / blocks, begin, end, o);
+        }
+      },
+      dy.count() * depth * taps);
   parallel_blocks(dW.size(0), std::max<index_t>(1, (1 << 14) / (depth * taps)), [&](index_t first, index_t last) {
     for (index_t out = first; out < last; ++out)
       for (index_t t = 0; t < taps; ++t)
@@ -193,16 +196,19 @@ void conv1d_dW(TensorView<T, 3, Host> dW, In<T, 3> dy, In<T, 3> x, const Conv1dO
 
 template <class T>
 void conv1d_dbias(TensorView<T, 1, Host> dbias, In<T, 3> dy) {
-  parallel_for(dbias.size(0), [&](index_t r) {
-    double sum = 0;
-    for (index_t b = 0; b < dy.size(0); ++b) {
-      const T* row = dy.data() + b * dy.stride(0) + r * dy.stride(1);
-      const index_t step = dy.stride(2);
-      sum += static_cast<double>(step == 1 ? lane_sum<T>(dy.size(2), [=](index_t l) { return row[l]; })
-                                           : lane_sum<T>(dy.size(2), [=](index_t l) { return row[l * step]; }));
-    }
-    dbias(r) += static_cast<T>(sum);
-  });
+  parallel_for(
+      dbias.size(0),
+      [&](index_t r) {
+        double sum = 0;
+        for (index_t b = 0; b < dy.size(0); ++b) {
+          const T* row = dy.data() + b * dy.stride(0) + r * dy.stride(1);
+          const index_t step = dy.stride(2);
+          sum += static_cast<double>(step == 1 ? lane_sum<T>(dy.size(2), [=](index_t l) { return row[l]; })
+                                               : lane_sum<T>(dy.size(2), [=](index_t l) { return row[l * step]; }));
+        }
+        dbias(r) += static_cast<T>(sum);
+      },
+      dy.count());
 }
 
 template <class T>

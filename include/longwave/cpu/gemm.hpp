@@ -49,8 +49,8 @@ void gemm_tile(index_t K, const T* A, index_t a_row, index_t a_col, const T* B, 
     for (int j = 0; j < LANES; ++j) simd::store(C + i * c_row + j * W, c[i][j]);
 }
 
-// All rows of one panel of columns, tiles of gemm_rows rows first, then of 8, 4, 2 and 1. Sixteen rows, as a sequence of
-// 1024 has chunks, are two tiles of 8: a tile of 4 is half idle.
+// All rows of one panel of columns, tiles of gemm_rows rows first, then of 8, 4, 2 and 1. Sixteen rows, as a sequence
+// of 1024 has chunks, are two tiles of 8: a tile of 4 is half idle.
 template <int LANES, class T>
 void gemm_panel(index_t M, index_t K, const T* A, index_t a_row, index_t a_col, const T* B, index_t b_row, T* C,
                 index_t c_row, bool accumulate) {
@@ -135,15 +135,16 @@ void gemm(index_t M, index_t N, index_t K, const T* A, index_t a_row, index_t a_
 
 // The same in parallel: C is cut into blocks of rows and columns by its size alone.
 template <class T>
-void parallel_gemm(index_t M, index_t N, index_t K, const T* A, index_t a_row, index_t a_col, const T* B,
-                   index_t b_row, index_t b_col, T* C, index_t c_row, bool accumulate) {
+void parallel_gemm(index_t M, index_t N, index_t K, const T* A, index_t a_row, index_t a_col, const T* B, index_t b_row,
+                   index_t b_col, T* C, index_t c_row, bool accumulate) {
   constexpr index_t rows = 8 * gemm_rows, columns = 512;
   const index_t row_blocks = (M + rows - 1) / rows, column_blocks = (N + columns - 1) / columns;
-  parallel_for(row_blocks * column_blocks, [&](index_t block) {
+  auto one = [&](index_t block) {
     const index_t i = block % row_blocks * rows, j = block / row_blocks * columns;
     gemm(std::min(rows, M - i), std::min(columns, N - j), K, A + i * a_row, a_row, a_col, B + j * b_col, b_row, b_col,
          C + i * c_row + j, c_row, accumulate);
-  });
+  };
+  parallel_for(row_blocks * column_blocks, one, M * N * K);
 }
 
 }  // namespace longwave::impl

@@ -272,28 +272,31 @@ void layer_norm_backward(TensorView<const T, N, Host> dy, Out<T, N> dx, Out<T, 1
       H,         dx.stride(axis), dy.stride(axis), x.stride(axis), sums};
   const index_t per_part = (units.count + 31) / 32, parts = (units.count + per_part - 1) / per_part;
   double* partial = scratch.take<double>(sums ? parts * 2 * H : 0);
-  parallel_blocks(units.count, per_part, [&](index_t begin, index_t end) {
-    const index_t fold = units.width == 1 ? 1 : NormBackward<T>::fold;
-    Scratch own;
-    T* tile = own.take<T>(2 * H * units.width);
-    T* piece = own.take<T>(2 * H * fold);
-    double* part = partial + begin / per_part * 2 * H;
-    if (sums) std::fill(part, part + 2 * H, 0.0);
-    for (index_t i = begin; i < end; i += 64) {
-      std::fill(piece, piece + 2 * H * fold, T(0));
-      for (index_t k = i; k < std::min(end, i + 64); ++k) {
-        const Row<5> at = units.unit(k);
-        if (units.width == 64)
-          norm.template lanes<64>(at, at.length, piece, piece + H * fold, tile);
-        else if (units.width == 16)
-          norm.template lanes<16>(at, at.length, piece, piece + H * fold, tile);
-        else
-          norm.one(at, piece, piece + H, tile);
-      }
-      for (index_t h = 0; sums && h < 2 * H; ++h)
-        for (index_t j = 0; j < fold; ++j) part[h] += static_cast<double>(piece[h * fold + j]);
-    }
-  });
+  parallel_blocks(
+      units.count, per_part,
+      [&](index_t begin, index_t end) {
+        const index_t fold = units.width == 1 ? 1 : NormBackward<T>::fold;
+        Scratch own;
+        T* tile = own.take<T>(2 * H * units.width);
+        T* piece = own.take<T>(2 * H * fold);
+        double* part = partial + begin / per_part * 2 * H;
+        if (sums) std::fill(part, part + 2 * H, 0.0);
+        for (index_t i = begin; i < end; i += 64) {
+          std::fill(piece, piece + 2 * H * fold, T(0));
+          for (index_t k = i; k < std::min(end, i + 64); ++k) {
+            const Row<5> at = units.unit(k);
+            if (units.width == 64)
+              norm.template lanes<64>(at, at.length, piece, piece + H * fold, tile);
+            else if (units.width == 16)
+              norm.template lanes<16>(at, at.length, piece, piece + H * fold, tile);
+            else
+              norm.one(at, piece, piece + H, tile);
+          }
+          for (index_t h = 0; sums && h < 2 * H; ++h)
+            for (index_t j = 0; j < fold; ++j) part[h] += static_cast<double>(piece[h * fold + j]);
+        }
+      },
+      8 * x.count());
   for (index_t h = 0; h < H && sums; ++h) {
     double dw = 0, db = 0;
     for (index_t p = 0; p < parts; ++p) {

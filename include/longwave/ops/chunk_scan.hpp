@@ -41,7 +41,8 @@ struct ChunkChannel {
       : in(in_),
         h(h_),
         steps(std::clamp<index_t>(in.L(), 1, chunk_steps)),
-        group(std::clamp<index_t>(chunk_group_rows * steps / std::max<index_t>(in.L(), 1), 1, std::max<index_t>(in.B(), 1))),
+        group(std::clamp<index_t>(chunk_group_rows * steps / std::max<index_t>(in.L(), 1), 1,
+                                  std::max<index_t>(in.B(), 1))),
         power(mode_powers(scratch, in.x[h], steps)),
         table(scratch, steps, in.N()),
         full(scratch, power, steps),
@@ -99,7 +100,8 @@ void chunk_scan_forward_channel(const DiagonalOutputs<T>& out, const DiagonalInp
 // r (batch, chunks + 1, 2N): dL/d(state before every chunk), and what flows in at the end.
 template <class T>
 void chunk_adjoint(T* R, double* d_full, double* d_rest, const T* S, const ChunkChannel<T>& ch,
-                   const ChunkTables<T>& flipped, const ChunkGrid& g, Rows<const T> dy, const DiagonalCotangents<T>& from, index_t b0) {
+                   const ChunkTables<T>& flipped, const ChunkGrid& g, Rows<const T> dy,
+                   const DiagonalCotangents<T>& from, index_t b0) {
   const index_t N = g.N;
   g.each([&](const ChunkBlock& k) {
     const Rows<const T> G = g.samples(dy, k);
@@ -198,13 +200,15 @@ void chunk_scan_backward_channel(const DiagonalGradients<T>& d, const DiagonalCo
 
 template <class T>
 void chunk_scan_forward(const DiagonalOutputs<T, Host>& out, const DiagonalInputs<T, Host>& in) {
-  parallel_for(in.H(), [&](index_t h) { chunk_scan_forward_channel(out, in, h); });
+  parallel_for(
+      in.H(), [&](index_t h) { chunk_scan_forward_channel(out, in, h); }, diagonal_work(in));
 }
 
 template <class T>
 void chunk_scan_backward(const DiagonalGradients<T, Host>& d, const DiagonalCotangents<T, Host>& from,
                          const DiagonalInputs<T, Host>& in) {
-  parallel_for(in.H(), [&](index_t h) { chunk_scan_backward_channel(d, from, in, h); });
+  parallel_for(
+      in.H(), [&](index_t h) { chunk_scan_backward_channel(d, from, in, h); }, 3 * diagonal_work(in));
 }
 
 }  // namespace impl

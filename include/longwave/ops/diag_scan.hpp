@@ -22,8 +22,8 @@ namespace longwave {
 
 namespace impl {
 
-inline constexpr index_t scan_steps = 32;                                // time tile
-inline constexpr index_t scan_modes = simd::registers == 32 ? 4 : 2;     // modes in registers together
+inline constexpr index_t scan_steps = 32;                             // time tile
+inline constexpr index_t scan_modes = simd::registers == 32 ? 4 : 2;  // modes in registers together
 
 template <class T>
 struct ScanMode {  // of one mode: transition and output weights, 2 Re(c s) = c_re Re s + c_im Im s
@@ -127,8 +127,7 @@ template <bool OUTPUT, class T>
 void scan_all_modes(simd::Lanes<T>* y, ScanState<T>* state, const ScanLanes<T>& ch, const simd::Lanes<T>* u,
                     index_t steps) {
   index_t n = 0;
-  for (; n + scan_modes <= ch.N; n += scan_modes)
-    scan_tile<scan_modes, OUTPUT>(y, state + n, ch.mode + n, u, steps);
+  for (; n + scan_modes <= ch.N; n += scan_modes) scan_tile<scan_modes, OUTPUT>(y, state + n, ch.mode + n, u, steps);
   for (; n < ch.N; ++n) scan_tile<1, OUTPUT>(y, state + n, ch.mode + n, u, steps);
 }
 
@@ -211,8 +210,7 @@ void diag_scan_backward_entry(const DiagonalGradients<T>& d, const DiagonalCotan
       du[i] = ch.skip * dy[i];
       dskip += u[i] * dy[i];
     }
-    for (index_t n = 0; n < N; ++n)
-      scan_tile_backward(du, r[n], sum[n], before[k * N + n], ch.mode[n], u, dy, steps);
+    for (index_t n = 0; n < N; ++n) scan_tile_backward(du, r[n], sum[n], before[k * N + n], ch.mode[n], u, dy, steps);
     if (wanted(d.du)) ch.store(d.du, du, b, t, steps);
   }
   if (wanted(d.dstate_in)) ch.store_state(d.dstate_in, r, b);
@@ -257,17 +255,21 @@ void diag_scan_forward(const DiagonalOutputs<T, Host>& out, const DiagonalInputs
   const index_t blocks = (in.H() + W - 1) / W, N = in.N();
   Scratch scratch;
   auto* modes = scratch.take<ScanMode<T>>(blocks * N);  // shared by all entries of the batch
-  parallel_for(blocks, [&](index_t i) { ScanLanes<T>(modes + i * N, in, i * W).fill_modes(); });
-  parallel_for(in.B() * blocks, [&](index_t i) {
+  const index_t work = diagonal_work(in);
+  parallel_for(
+      blocks, [&](index_t i) { ScanLanes<T>(modes + i * N, in, i * W).fill_modes(); }, 100 * in.H() * N);
+  auto one = [&](index_t i) {
     diag_scan_forward_lanes(out, ScanLanes<T>(modes + i % blocks * N, in, i % blocks * W), i / blocks);
-  });
+  };
+  parallel_for(in.B() * blocks, one, work);
 }
 
 template <class T>
 void diag_scan_backward(const DiagonalGradients<T, Host>& d, const DiagonalCotangents<T, Host>& from,
                         const DiagonalInputs<T, Host>& in) {
   constexpr index_t W = simd::width<T>;
-  parallel_for((in.H() + W - 1) / W, [&](index_t i) { diag_scan_backward_lanes(d, from, in, i * W); });
+  parallel_for((in.H() + W - 1) / W, [&](index_t i) { diag_scan_backward_lanes(d, from, in, i * W); },
+               3 * diagonal_work(in));
 }
 
 }  // namespace impl

@@ -170,25 +170,28 @@ void fft_conv_forward(TensorView<T, 4, Host> y, In<T, 3, Host> u, In<T, 3, Host>
   const RightAngle<T> plan(L);
   const index_t n = plan.n;
   const index_t parts = std::min(B, H < 8 ? (7 + H) / H : 1);  // few features: the batch is divided as well
-  parallel_for(H * parts, [&](index_t task) {
-    const index_t h = task / parts, part = task % parts;
-    Scratch scratch;
-    auto* kernels = scratch.take<complex<T>>(C * plan.pitch);
-    auto* U = scratch.take<complex<T>>(n);
-    auto* product = scratch.take<complex<T>>(n);
-    auto* work = scratch.take<complex<T>>(n);
-    for (index_t c = 0; c < C; ++c)
-      plan.transform_kernel(kernels + c * plan.pitch, kernel_row<const T>(K, c, h), kernel_row<const T>(K, C + c, h),
-                            T(1) / static_cast<T>(n), work);
-    for (index_t b = B * part / parts; b < B * (part + 1) / parts; ++b) {
-      const RowOf<const T> input = row_of(u, b, h);
-      plan.transform(U, input, work);
-      for (index_t c = 0; c < C; ++c) {
-        multiply(product, U, kernels + c * plan.pitch, n);
-        plan.result(row_of(y, b, c, h), product, input, wanted(D) ? D(c, h) : T(0), work);
-      }
-    }
-  });
+  parallel_for(
+      H * parts,
+      [&](index_t task) {
+        const index_t h = task / parts, part = task % parts;
+        Scratch scratch;
+        auto* kernels = scratch.take<complex<T>>(C * plan.pitch);
+        auto* U = scratch.take<complex<T>>(n);
+        auto* product = scratch.take<complex<T>>(n);
+        auto* work = scratch.take<complex<T>>(n);
+        for (index_t c = 0; c < C; ++c)
+          plan.transform_kernel(kernels + c * plan.pitch, kernel_row<const T>(K, c, h),
+                                kernel_row<const T>(K, C + c, h), T(1) / static_cast<T>(n), work);
+        for (index_t b = B * part / parts; b < B * (part + 1) / parts; ++b) {
+          const RowOf<const T> input = row_of(u, b, h);
+          plan.transform(U, input, work);
+          for (index_t c = 0; c < C; ++c) {
+            multiply(product, U, kernels + c * plan.pitch, n);
+            plan.result(row_of(y, b, c, h), product, input, wanted(D) ? D(c, h) : T(0), work);
+          }
+        }
+      },
+      100 * B * C * H * n);
 }
 
 // dy (B, C, H, L). Any of du, dK, dD may be without data.
@@ -200,34 +203,37 @@ void fft_conv_backward(TensorView<T, 3, Host> du, Out<T, 3, Host> dK, Out<T, 2, 
   const RightAngle<T> plan(std::max<index_t>(L, 1));
   const index_t n = plan.n;
   const T scale = T(1) / static_cast<T>(n);
-  parallel_for(H, [&](index_t h) {
-    Scratch scratch;
-    auto* kernels = scratch.take<complex<T>>(C * plan.pitch);
-    auto* dkernels = scratch.take<complex<T>>(C * plan.pitch);
-    auto* U = scratch.take<complex<T>>(n);
-    auto* Y = scratch.take<complex<T>>(n);
-    auto* dU = scratch.take<complex<T>>(n);
-    auto* work = scratch.take<complex<T>>(n);
-    if (wanted(du))
-      for (index_t c = 0; c < C; ++c)
-        plan.transform_kernel(kernels + c * plan.pitch, kernel_row(K, c, h), kernel_row(K, C + c, h), scale, work);
-    if (wanted(dK)) std::fill(dkernels, dkernels + C * plan.pitch, complex<T>());
-    for (index_t b = 0; b < B; ++b) {
-      if (wanted(dK)) plan.transform(U, row_of(u, b, h), work);
-      if (wanted(du)) std::fill(dU, dU + n, complex<T>());
-      for (index_t c = 0; c < C; ++c) {
-        plan.transform(Y, row_of(dy, b, c, h), work);
-        if (wanted(dK)) add_correlation(dkernels + c * plan.pitch, Y, U, n);
-        if (wanted(du)) add_correlation(dU, Y, kernels + c * plan.pitch, n);
-        if (wanted(dD)) dD(c, h) += static_cast<T>(dot(row_of(dy, b, c, h), row_of(u, b, h)));
-      }
-      if (wanted(du)) plan.result(row_of(du, b, h), dU, row_of(dy, b, 0, h), wanted(D) ? D(0, h) : T(0), work);
-      for (index_t c = 1; c < C && wanted(du) && wanted(D); ++c)
-        for (index_t l = 0; l < L; ++l) du(b, h, l) += D(c, h) * dy(b, c, h, l);
-    }
-    for (index_t c = 0; c < C && wanted(dK); ++c)
-      plan.result_kernel(kernel_row(dK, c, h), kernel_row(dK, C + c, h), dkernels + c * plan.pitch, scale, work);
-  });
+  parallel_for(
+      H,
+      [&](index_t h) {
+        Scratch scratch;
+        auto* kernels = scratch.take<complex<T>>(C * plan.pitch);
+        auto* dkernels = scratch.take<complex<T>>(C * plan.pitch);
+        auto* U = scratch.take<complex<T>>(n);
+        auto* Y = scratch.take<complex<T>>(n);
+        auto* dU = scratch.take<complex<T>>(n);
+        auto* work = scratch.take<complex<T>>(n);
+        if (wanted(du))
+          for (index_t c = 0; c < C; ++c)
+            plan.transform_kernel(kernels + c * plan.pitch, kernel_row(K, c, h), kernel_row(K, C + c, h), scale, work);
+        if (wanted(dK)) std::fill(dkernels, dkernels + C * plan.pitch, complex<T>());
+        for (index_t b = 0; b < B; ++b) {
+          if (wanted(dK)) plan.transform(U, row_of(u, b, h), work);
+          if (wanted(du)) std::fill(dU, dU + n, complex<T>());
+          for (index_t c = 0; c < C; ++c) {
+            plan.transform(Y, row_of(dy, b, c, h), work);
+            if (wanted(dK)) add_correlation(dkernels + c * plan.pitch, Y, U, n);
+            if (wanted(du)) add_correlation(dU, Y, kernels + c * plan.pitch, n);
+            if (wanted(dD)) dD(c, h) += static_cast<T>(dot(row_of(dy, b, c, h), row_of(u, b, h)));
+          }
+          if (wanted(du)) plan.result(row_of(du, b, h), dU, row_of(dy, b, 0, h), wanted(D) ? D(0, h) : T(0), work);
+          for (index_t c = 1; c < C && wanted(du) && wanted(D); ++c)
+            for (index_t l = 0; l < L; ++l) du(b, h, l) += D(c, h) * dy(b, c, h, l);
+        }
+        for (index_t c = 0; c < C && wanted(dK); ++c)
+          plan.result_kernel(kernel_row(dK, c, h), kernel_row(dK, C + c, h), dkernels + c * plan.pitch, scale, work);
+      },
+      200 * B * C * H * n);
 }
 
 // A view with an axis of size 1 put in at position `axis`: (B, H, L) as (B, 1, H, L).

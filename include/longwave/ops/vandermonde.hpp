@@ -18,8 +18,8 @@ namespace longwave {
 
 namespace impl {
 
-inline constexpr index_t vandermonde_block = 64;     // T
-inline constexpr index_t vandermonde_anchor = 16;    // blocks between exact exponentials
+inline constexpr index_t vandermonde_block = 64;   // T
+inline constexpr index_t vandermonde_anchor = 16;  // blocks between exact exponentials
 
 // start (Q, 2N): re and im of w_n exp(x_n T (q0 + q)), w = 1 where left out.
 template <class T>
@@ -67,7 +67,8 @@ void vandermonde_forward_row(TensorView<T, 1> K, TensorView<const complex<double
   T* out = dense ? K.data() : scratch.take<T>(L);
   for (index_t q = 0; q * vandermonde_block < L; q += vandermonde_anchor) {
     const index_t full = std::min(vandermonde_anchor, rows - q);
-    const index_t rest = q + full == rows ? std::min(L - rows * vandermonde_block, (vandermonde_anchor - full) * block) : 0;
+    const index_t rest =
+        q + full == rows ? std::min(L - rows * vandermonde_block, (vandermonde_anchor - full) * block) : 0;
     vandermonde_starts(start, q, full + (rest > 0), x, v);
     T* to = out + q * vandermonde_block;
     gemm<T>(full, block, 2 * N, start, 2 * N, 1, table, block, 1, to, block, false);
@@ -119,7 +120,8 @@ void vandermonde_project_row(TensorView<complex<double>, 1> sum0, TensorView<com
     const T* from = in + q * block;
     gemm<T>(full, columns, block, from, block, 1, table, columns, 1, part, columns, false);
     if (rest > 0)
-      gemm<T>(1, columns, rest, from + full * block, block, 1, table, columns, 1, part + full * columns, columns, false);
+      gemm<T>(1, columns, rest, from + full * block, block, 1, table, columns, 1, part + full * columns, columns,
+              false);
     vandermonde_starts(start, q, Q, x, {});
     for (index_t i = 0; i < Q; ++i)
       for (index_t n = 0; n < N; ++n) {
@@ -136,24 +138,28 @@ template <class T>
 void vandermonde_forward(TensorView<T, 2, Host> K, TensorView<const complex<double>, 2, Host> x,
                          TensorView<const complex<double>, 2, Host> v) {
   if (K.size(1) == 0) return;
-  parallel_for(K.size(0), [&](index_t h) { vandermonde_forward_row(K[h], x[h], v[h]); });
+  parallel_for(
+      K.size(0), [&](index_t h) { vandermonde_forward_row(K[h], x[h], v[h]); }, x.count() * (100 + K.size(1)));
 }
 
 template <class T>
 void vandermonde_backward(TensorView<complex<double>, 2, Host> dx, TensorView<complex<double>, 2, Host> dv,
                           TensorView<const T, 2, Host> dK, TensorView<const complex<double>, 2, Host> x,
                           TensorView<const complex<double>, 2, Host> v) {
-  parallel_for(dK.size(0), [&](index_t h) {
-    Scratch scratch;
-    const index_t N = x.size(1);
-    const auto sum0 = scratch.tensor<complex<double>>(Extents<1>{N});
-    const auto sum1 = scratch.tensor<complex<double>>(Extents<1>{N});
-    vandermonde_project_row(sum0, wanted(dx) ? sum1 : TensorView<complex<double>, 1>(), dK[h], x[h]);
-    for (index_t n = 0; n < N; ++n) {
-      if (wanted(dv)) dv(h, n) = 2.0 * sum0(n);
-      if (wanted(dx)) dx(h, n) = 2.0 * (conj(v(h, n)) * sum1(n));
-    }
-  });
+  parallel_for(
+      dK.size(0),
+      [&](index_t h) {
+        Scratch scratch;
+        const index_t N = x.size(1);
+        const auto sum0 = scratch.tensor<complex<double>>(Extents<1>{N});
+        const auto sum1 = scratch.tensor<complex<double>>(Extents<1>{N});
+        vandermonde_project_row(sum0, wanted(dx) ? sum1 : TensorView<complex<double>, 1>(), dK[h], x[h]);
+        for (index_t n = 0; n < N; ++n) {
+          if (wanted(dv)) dv(h, n) = 2.0 * sum0(n);
+          if (wanted(dx)) dx(h, n) = 2.0 * (conj(v(h, n)) * sum1(n));
+        }
+      },
+      x.count() * (100 + 2 * dK.size(1)));
 }
 
 }  // namespace impl
@@ -180,9 +186,11 @@ struct Vandermonde {
  private:
   static void check(const Extents<2>& K, const Extents<2>& x, const Extents<2>& v) {
     if (!(x == v))
-      throw_shape_error("vandermonde: x and v differ in shape: x is " + to_string(x, "HN") + ", v is " + to_string(v, "HN"));
+      throw_shape_error("vandermonde: x and v differ in shape: x is " + to_string(x, "HN") + ", v is " +
+                        to_string(v, "HN"));
     if (K[0] != x[0])
-      throw_shape_error("vandermonde: K and x disagree on H: K is " + to_string(K, "HL") + ", x is " + to_string(x, "HN"));
+      throw_shape_error("vandermonde: K and x disagree on H: K is " + to_string(K, "HL") + ", x is " +
+                        to_string(x, "HN"));
   }
 };
 

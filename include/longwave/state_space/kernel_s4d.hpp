@@ -60,38 +60,44 @@ struct S4DMode {  // one mode, in double
 template <class T>
 void s4d_modes_forward(TensorView<complex<double>, 2, Host> x, TensorView<complex<double>, 2, Host> c,
                        const S4DParameters<T, Host>& p) {
-  parallel_blocks(x.size(0), 16, [&](index_t begin, index_t end) {
-    for (index_t h = begin; h < end; ++h)
-      for (index_t n = 0; n < x.size(1); ++n) {
-        const S4DMode m(p, h, n);
-        x(h, n) = m.x;
-        c(h, n) = m.dt * (m.C * m.phi);
-      }
-  });
+  parallel_blocks(
+      x.size(0), 16,
+      [&](index_t begin, index_t end) {
+        for (index_t h = begin; h < end; ++h)
+          for (index_t n = 0; n < x.size(1); ++n) {
+            const S4DMode m(p, h, n);
+            x(h, n) = m.x;
+            c(h, n) = m.dt * (m.C * m.phi);
+          }
+      },
+      200 * x.count());
 }
 
 template <class T>
 void s4d_modes_backward(const S4DParameterGradients<T, Host>& d, TensorView<const complex<double>, 2, Host> dx_,
                         TensorView<const complex<double>, 2, Host> dc, const S4DParameters<T, Host>& p) {
-  parallel_blocks(dc.size(0), 16, [&](index_t begin, index_t end) {
-    for (index_t h = begin; h < end; ++h) {
-      double dlog_dt = 0;
-      for (index_t n = 0; n < dc.size(1); ++n) {
-        const S4DMode m(p, h, n);
-        const complex<double> dC = m.dt * (dc(h, n) * conj(m.phi)), df = dc(h, n) * conj(m.C);
-        const complex<double> dx = dx_(h, n) + m.dt * (df * conj(phi_slope(m.x, m.phi)));
-        const complex<double> dA = m.dt * dx;
-        dlog_dt += m.dt * (dx * conj(m.A) + df * conj(m.phi)).re;
-        if (wanted(d.C)) {
-          d.C(h, n, 0) += static_cast<T>(dC.re);
-          d.C(h, n, 1) += static_cast<T>(dC.im);
+  parallel_blocks(
+      dc.size(0), 16,
+      [&](index_t begin, index_t end) {
+        for (index_t h = begin; h < end; ++h) {
+          double dlog_dt = 0;
+          for (index_t n = 0; n < dc.size(1); ++n) {
+            const S4DMode m(p, h, n);
+            const complex<double> dC = m.dt * (dc(h, n) * conj(m.phi)), df = dc(h, n) * conj(m.C);
+            const complex<double> dx = dx_(h, n) + m.dt * (df * conj(phi_slope(m.x, m.phi)));
+            const complex<double> dA = m.dt * dx;
+            dlog_dt += m.dt * (dx * conj(m.A) + df * conj(m.phi)).re;
+            if (wanted(d.C)) {
+              d.C(h, n, 0) += static_cast<T>(dC.re);
+              d.C(h, n, 1) += static_cast<T>(dC.im);
+            }
+            if (wanted(d.log_A_real)) d.log_A_real(h, n) += static_cast<T>(dA.re * m.A.re);
+            if (wanted(d.A_imag)) d.A_imag(h, n) += static_cast<T>(dA.im);
+          }
+          if (wanted(d.log_dt)) d.log_dt(h) += static_cast<T>(dlog_dt);
         }
-        if (wanted(d.log_A_real)) d.log_A_real(h, n) += static_cast<T>(dA.re * m.A.re);
-        if (wanted(d.A_imag)) d.A_imag(h, n) += static_cast<T>(dA.im);
-      }
-      if (wanted(d.log_dt)) d.log_dt(h) += static_cast<T>(dlog_dt);
-    }
-  });
+      },
+      400 * dc.count());
 }
 
 }  // namespace impl
@@ -123,7 +129,8 @@ struct S4DModes {
   }
 };
 
-// --- on a tape --------------------------------------------------------------------------------------------------------
+// --- on a tape
+// --------------------------------------------------------------------------------------------------------
 
 template <class T, device D = Host>
 struct S4DVars {
@@ -178,8 +185,8 @@ SequenceOutput<T, D> s4d(Var<T, 3, D> u, const S4DVars<T, D>& p, Algorithm algor
   const bool needs = u.needs_grad() || p.need_grad() || state_in.needs_grad();
   const auto y = tape.make(u.sizes(), needs);
   const auto state = want_state ? tape.make(Extents<4>{in.B(), 2, modes[1], modes[0]}, needs) : Var<T, 4, D>();
-  Diagonal::forward(
-      DiagonalOutputs<T, D>{y.output(), want_state ? state.output() : TensorView<T, 4, D>()}, in, algorithm);
+  Diagonal::forward(DiagonalOutputs<T, D>{y.output(), want_state ? state.output() : TensorView<T, 4, D>()}, in,
+                    algorithm);
 
   auto backward = [=] {
     Tape<T, D>& t = u.tape();
@@ -189,8 +196,8 @@ SequenceOutput<T, D> s4d(Var<T, 3, D> u, const S4DVars<T, D>& p, Algorithm algor
       const Grad dstate(state_in);
       const DiagonalGradients<T, D> d{du, dx, dc, t.grad_to_add(p.skip), dstate};
       const TensorView<T, 3, D> dy = t.grad_to_add(y);  // zero if only the state was used
-      const DiagonalCotangents<T, D> from{
-          dy, state && state.node()->has_grad ? state.grad() : TensorView<const T, 4, D>()};
+      const DiagonalCotangents<T, D> from{dy,
+                                          state && state.node()->has_grad ? state.grad() : TensorView<const T, 4, D>()};
       Diagonal::backward(d, from, in, algorithm);
     }
     S4DModes::backward(S4DParameterGradients<T, D>{t.grad_to_add(p.log_dt), t.grad_to_add(p.log_A_real),

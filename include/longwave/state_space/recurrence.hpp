@@ -43,9 +43,9 @@ struct StateTerms {
 
   static void load(TensorView<complex<double>, 1> to, TensorView<const T, 4> state, index_t b, index_t h) {
     for (index_t n = 0; n < to.size(0); ++n)
-      to(n) = state.data() == nullptr ? complex<double>()
-                                      : complex<double>(static_cast<double>(state(b, 0, n, h)),
-                                                        static_cast<double>(state(b, 1, n, h)));
+      to(n) = state.data() == nullptr
+                  ? complex<double>()
+                  : complex<double>(static_cast<double>(state(b, 0, n, h)), static_cast<double>(state(b, 1, n, h)));
   }
   static void store(TensorView<T, 4> state, TensorView<complex<double>, 1> from, index_t b, index_t h) {
     for (index_t n = 0; n < from.size(0); ++n) {
@@ -116,7 +116,8 @@ void fft_form_forward(const DiagonalOutputs<T, Host>& out, const DiagonalInputs<
   vandermonde_forward<T>(K, in.x, in.c);
   ops::FftConv::forward(out.y, in.u, K, in.skip);
   if (in.state_in.data() != nullptr || wanted(out.state_out))
-    parallel_for(in.H(), [&](index_t h) { add_state_terms(out, in, h); });
+    parallel_for(
+        in.H(), [&](index_t h) { add_state_terms(out, in, h); }, diagonal_work(in));
 }
 
 template <class T>
@@ -131,7 +132,8 @@ void fft_form_backward(DiagonalGradients<T, Host> d, const DiagonalCotangents<T,
   if (!wanted(d.dc)) d.dc = scratch.tensor<complex<double>>(in.x.sizes());
   vandermonde_backward<T>(d.dx, d.dc, dK, in.x, in.c);
   if (in.state_in.data() != nullptr || from.dstate_out.data() != nullptr || wanted(d.dstate_in))
-    parallel_for(in.H(), [&](index_t h) { add_state_gradients(d, from, in, h); });
+    parallel_for(
+        in.H(), [&](index_t h) { add_state_gradients(d, from, in, h); }, 3 * diagonal_work(in));
 }
 
 }  // namespace impl
