@@ -30,7 +30,7 @@ table { border-collapse: collapse; } td, th { padding: 3px 9px; text-align: righ
 td:first-child, th:first-child { text-align: left; }
 .confusion td { text-align: center; min-width: 2.2em; border: 1px solid var(--page); }
 .example { width: 250px; } .example svg { width: 100%; }
-.bar { display: grid; grid-template-columns: 4.5em 1fr 4em; gap: 6px; font-size: 12px; align-items: center; }
+.bar { display: grid; grid-template-columns: 4.5em 1fr 4em; gap: 6px; font-size: 12px; align-items: center; white-space: nowrap; }
 .bar i { display: block; height: 9px; background: #8b97a5; border-radius: 2px; }
 .right { color: #2f9e62; } .wrong { color: #d23f31; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 12px; overflow: auto; }
