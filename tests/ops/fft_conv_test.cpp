@@ -37,7 +37,7 @@ constexpr double tolerance = std::is_same_v<T, float> ? 2e-6 : 1e-13;
 TEMPLATE_TEST_CASE("fft_conv: equals the direct sum at any length", "", float, double) {
   using T = TestType;
   const index_t L = GENERATE(1, 2, 3, 17, 31, 64, 100, 997, 1024, 4096);
-  const index_t M = GENERATE_COPY(L, L / 2, index_t(1), index_t(0));
+  const index_t M = GENERATE_COPY(index_t(L), L / 2, index_t(1), index_t(0));
   const auto u = random<T, 3>({2, 3, L}, 1);
   const auto K = random<T, 3>({1, 3, M}, 2);
   const auto D = random<T, 2>({1, 3}, 3);
@@ -50,7 +50,7 @@ TEMPLATE_TEST_CASE("fft_conv: equals the direct sum at any length", "", float, d
 TEMPLATE_TEST_CASE("fft_conv: channels and two-sided kernels equal the direct sum", "", float, double) {
   using T = TestType;
   const index_t L = GENERATE(1, 2, 31, 100, 1000);
-  const index_t M = GENERATE_COPY(L, (L + 2) / 3);
+  const index_t M = GENERATE_COPY(index_t(L), (L + 2) / 3);
   const bool bidirectional = GENERATE(false, true);
   const auto u = random<T, 3>({2, 3, L}, 1);
   const auto K = random<T, 3>({bidirectional ? 4 : 2, 3, M}, 2);
@@ -74,7 +74,7 @@ TEST_CASE("fft_conv: the anti-causal half starts one sample later") {
 
 TEST_CASE("fft_conv: gradients equal differences") {
   const index_t L = GENERATE(1, 2, 7, 12);
-  const index_t M = GENERATE_COPY(L, (L + 1) / 2);
+  const index_t M = GENERATE_COPY(index_t(L), (L + 1) / 2);
   auto u = random<double, 3>({2, 2, L}, 1);
   auto K = random<double, 2>({2, M}, 2);
   auto D = random<double, 1>({2}, 3);
@@ -85,7 +85,7 @@ TEST_CASE("fft_conv: gradients equal differences") {
 
 TEST_CASE("fft_conv: gradients of channels and two-sided kernels equal differences") {
   const index_t L = GENERATE(1, 2, 9);
-  const index_t M = GENERATE_COPY(L, (L + 1) / 2);
+  const index_t M = GENERATE_COPY(index_t(L), (L + 1) / 2);
   const bool bidirectional = GENERATE(false, true);
   auto u = random<double, 3>({2, 2, L}, 1);
   auto K = random<double, 3>({4, 2, M}, 2);
