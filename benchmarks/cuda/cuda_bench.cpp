@@ -147,7 +147,8 @@ void gelu(Report& report, index_t n) {
   const Times copy = time_calls([&](int) { Memory<Cuda>::copy(y.data(), x.data(), x.bytes()); }, 4);
   report.row("device copy float" + size, copy, 0, 2 * bytes);
   report.row("gelu float" + size, time_calls([&](int) { ops::Gelu::forward(y.view(), x); }, 4), 0, 2 * bytes);
-  report.row("gelu backward float" + size, time_calls([&](int) { ops::Gelu::backward(dx.view(), dy, x); }, 4), 0, 3 * bytes);
+  report.row("gelu backward float" + size, time_calls([&](int) { ops::Gelu::backward(dx.view(), dy, x); }, 4), 0,
+             3 * bytes);
 }
 
 }  // namespace

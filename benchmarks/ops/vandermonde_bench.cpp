@@ -21,9 +21,8 @@ void vandermonde(benchmark::State& state) {
     if (with_backward) ops::Vandermonde::backward(dx.view(), dv.view(), K.view(), x, v);
     benchmark::DoNotOptimize(K.data());
   }
-  state.counters["per_mode_and_sample"] =
-      benchmark::Counter(static_cast<double>(H * N * L),
-                         benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  state.counters["per_mode_and_sample"] = benchmark::Counter(
+      static_cast<double>(H * N * L), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
 void sizes(benchmark::internal::Benchmark* b) {

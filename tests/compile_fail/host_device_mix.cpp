@@ -4,7 +4,8 @@
 
 using namespace longwave;
 
-void mistake(TensorView<float, 2> C, TensorView<float, 2> A, TensorView<float, 2> B, TensorView<float, 2, Cuda> device) {
+void mistake(TensorView<float, 2> C, TensorView<float, 2> A, TensorView<float, 2> B,
+             TensorView<float, 2, Cuda> device) {
   check_same_shape("copy", "C", C, "A", A);
 #if defined(LONGWAVE_MISTAKE)
   ops::Matmul::forward(C, A, device);

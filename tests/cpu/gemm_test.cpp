@@ -21,7 +21,8 @@ TEMPLATE_TEST_CASE("gemm: equals the triple loop for every edge of the tiles, tr
                 for (index_t j = 0; j < N; ++j) {
                   double sum = accumulate ? static_cast<double>(C(i, j)) : 0;
                   for (index_t k = 0; k < K; ++k)
-                    sum += static_cast<double>(A.data()[i * ar + k * ac]) * static_cast<double>(B.data()[k * br + j * bc]);
+                    sum +=
+                        static_cast<double>(A.data()[i * ar + k * ac]) * static_cast<double>(B.data()[k * br + j * bc]);
                   want(i, j) = sum;
                 }
               impl::gemm<T>(M, N, K, A.data(), ar, ac, B.data(), br, bc, C.data(), N, accumulate);

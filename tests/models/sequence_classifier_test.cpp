@@ -20,9 +20,14 @@ TEST_CASE("SequenceClassifier: the prediction after every sample is that of the 
   for (const bool prenorm : {false, true})
     for (const Pooling pooling : {Pooling::mean, Pooling::last}) {
       Generator gen(1);
-      SequenceClassifier<float> model(
-          {.d_input = 2, .d_output = 3, .d_model = 17, .d_state = 8, .n_layers = 2, .prenorm = prenorm, .pooling = pooling},
-          gen);
+      SequenceClassifier<float> model({.d_input = 2,
+                                       .d_output = 3,
+                                       .d_model = 17,
+                                       .d_state = 8,
+                                       .n_layers = 2,
+                                       .prenorm = prenorm,
+                                       .pooling = pooling},
+                                      gen);
       const auto x = random<float>(Extents<3>{4, 2, 33}, 2);
       auto state = model.make_state(4);
       Tensor<float, 2> in(4, 2), logits(4, 3);
@@ -67,8 +72,9 @@ TEST_CASE("SequenceClassifier: wrong inputs are named") {
   Generator gen(1);
   SequenceClassifier<float> model({.d_input = 2, .d_model = 8, .d_state = 4, .n_layers = 1}, gen);
   Tape<float> tape;
-  CHECK(error_text<ShapeError>([&] { model(tape, tape.input(random<float>(Extents<3>{4, 3, 9}))); }) ==
-        "SequenceClassifier: x is (B=4, I=3, L=9), expected I = d_input = 2 and L of at least 1");
+  CHECK(error_text<ShapeError>([&] {
+          model(tape, tape.input(random<float>(Extents<3>{4, 3, 9})));
+        }) == "SequenceClassifier: x is (B=4, I=3, L=9), expected I = d_input = 2 and L of at least 1");
   CHECK(error_text<ValueError>([&] { SequenceClassifier<float>({.n_layers = 0}, gen); }) ==
         "SequenceClassifier: n_layers is 0, expected at least 1");
 }

@@ -30,7 +30,8 @@ TEST_CASE("S4D: parameters carry the official names and shapes") {
     names.push_back(text);
   }
   CHECK(names == std::vector<std::string>{"D 6", "kernel.C 6 4 2", "kernel.log_dt 6", "kernel.log_A_real 6 4",
-                                          "kernel.A_imag 6 4", "output_linear.0.weight 12 6 1", "output_linear.0.bias 12"});
+                                          "kernel.A_imag 6 4", "output_linear.0.weight 12 6 1",
+                                          "output_linear.0.bias 12"});
 }
 
 TEST_CASE("S4D: dt and A keep their own learning rate and never decay, C and D follow the optimiser") {

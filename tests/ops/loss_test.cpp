@@ -153,8 +153,9 @@ TEST_CASE("loss: a mean over nothing, wrong shapes and a wrong delta are named")
         "mse: weights and x differ in shape: weights is (3, 2), x is (2, 3)");
   CHECK(error_text<ShapeError>([&] { ops::Mse::backward(other.view(), {}, y, x, t); }) ==
         "mse: dx is (3, 2), expected (2, 3)");
-  CHECK(error_text<ValueError>([&] { ops::Huber::forward(y.view(), x.view(), t, {}, Reduction::mean, {.delta = 0}); }) ==
-        "huber: delta is 0.000000, expected more than 0");
+  CHECK(error_text<ValueError>([&] {
+          ops::Huber::forward(y.view(), x.view(), t, {}, Reduction::mean, {.delta = 0});
+        }) == "huber: delta is 0.000000, expected more than 0");
 }
 
 TEST_CASE("loss: the same bits for any number of threads") {

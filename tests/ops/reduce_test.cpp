@@ -161,7 +161,8 @@ TEST_CASE("reduce: wrong shapes and axes and an empty mean are named") {
   Tensor<float, 1> y(3);
   CHECK(error_text<ShapeError>([&] { ops::Sum::forward(y.view(), x, 1); }) == "sum: y is (3), expected (2)");
   CHECK(error_text<ShapeError>([&] { ops::Sum::forward(y.view(), x, 2); }) == "sum: axis 2 of a tensor of rank 2");
-  CHECK(error_text<ShapeError>([&] { ops::LogSumExp::forward(y.view(), x, -1); }) == "logsumexp: y is (3), expected (2)");
+  CHECK(error_text<ShapeError>([&] { ops::LogSumExp::forward(y.view(), x, -1); }) ==
+        "logsumexp: y is (3), expected (2)");
   CHECK(error_text<ShapeError>([&] { ops::Softmax::forward(y2.view(), x, 1); }) ==
         "softmax: y and x differ in shape: y is (3, 2), x is (2, 3)");
   CHECK(error_text<ValueError>([&] { ops::Mean::forward(y.view(), none, 0); }) == "mean: of no elements");

@@ -84,8 +84,8 @@ TEST_CASE("allocations: none in a training step after the first, whatever the fo
 #endif
   for (const Algorithm form : {Algorithm::fft, Algorithm::scan, Algorithm::chunk}) {
     Generator gen(1);
-    SequenceClassifier<float> model(
-        {.d_model = 24, .d_state = 8, .n_layers = 2, .dropout = 0.1, .algorithm = form}, gen);
+    SequenceClassifier<float> model({.d_model = 24, .d_state = 8, .n_layers = 2, .dropout = 0.1, .algorithm = form},
+                                    gen);
     AdamW<float> optimizer(model, {.lr = 1e-3});
     Ema<float> ema(optimizer.parameters(), {.decay = 0.99});
     CosineSchedule schedule({.lr = 1e-3, .steps = 100});

@@ -251,15 +251,18 @@ TEST_CASE("sequence forms: empty batches and lengths pass the state through") {
 TEST_CASE("sequence forms: wrong shapes are named") {
   const DiagonalCase<float> c(2, 3, 4, 10);
   Tensor<float, 3> y(2, 3, 10), short_y(2, 3, 9);
-  CHECK(error_text<ShapeError>([&] { Diagonal::forward(DiagonalOutputs<float>{short_y, {}}, c.inputs()); }) ==
-        "diagonal: y is (B=2, H=3, L=9), expected (B=2, H=3, L=10)");
+  CHECK(error_text<ShapeError>([&] {
+          Diagonal::forward(DiagonalOutputs<float>{short_y, {}}, c.inputs());
+        }) == "diagonal: y is (B=2, H=3, L=9), expected (B=2, H=3, L=10)");
   DiagonalInputs<float> in = c.inputs();
   const DiagonalCase<float> other(2, 5, 4, 10);
   in.u = other.u;
-  CHECK(error_text<ShapeError>([&] { ops::ChunkScan::forward(DiagonalOutputs<float>{y, {}}, in); }) ==
-        "chunk_scan: u and x disagree on H: u is (B=2, H=5, L=10), x is (H=3, N=4)");
+  CHECK(error_text<ShapeError>([&] {
+          ops::ChunkScan::forward(DiagonalOutputs<float>{y, {}}, in);
+        }) == "chunk_scan: u and x disagree on H: u is (B=2, H=5, L=10), x is (H=3, N=4)");
   in = c.inputs();
   in.state_in = other.state;
-  CHECK(error_text<ShapeError>([&] { ops::DiagScan::forward(DiagonalOutputs<float>{y, {}}, in); }) ==
-        "diag_scan: state_in is (2, 2, 4, 5), expected (2, 2, 4, 3)");
+  CHECK(error_text<ShapeError>([&] {
+          ops::DiagScan::forward(DiagonalOutputs<float>{y, {}}, in);
+        }) == "diag_scan: state_in is (2, 2, 4, 5), expected (2, 2, 4, 3)");
 }

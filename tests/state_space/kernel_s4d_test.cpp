@@ -38,7 +38,8 @@ TEST_CASE("s4d_modes: the published kernels, zero-order hold, A = -1/2 + i pi n"
   S4DModes::forward(x.view(), c.view(), p.views());
   Tensor<double, 2> K(1, 8);
   ops::Vandermonde::forward(K.view(), x, c);
-  const double want[] = {0.38701121, 0.35034119, 0.30098495, 0.24402016, 0.18480892, 0.12845668, 0.07934722, 0.04079088};
+  const double want[] = {0.38701121, 0.35034119, 0.30098495, 0.24402016,
+                         0.18480892, 0.12845668, 0.07934722, 0.04079088};
   for (index_t l = 0; l < 8; ++l) CHECK(std::abs(K(0, l) - want[l]) < 1e-8);
 }
 

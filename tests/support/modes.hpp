@@ -50,7 +50,8 @@ DiagonalResult naive_recurrence(const DiagonalInputs<T>& in) {
     for (index_t h = 0; h < in.H(); ++h) {
       std::vector<std::complex<double>> s(static_cast<std::size_t>(in.N()));
       for (index_t n = 0; n < in.N(); ++n)
-        if (in.state_in.data() != nullptr) s[static_cast<std::size_t>(n)] = {in.state_in(b, 0, n, h), in.state_in(b, 1, n, h)};
+        if (in.state_in.data() != nullptr)
+          s[static_cast<std::size_t>(n)] = {in.state_in(b, 0, n, h), in.state_in(b, 1, n, h)};
       for (index_t l = 0; l < in.L(); ++l) {
         const double u = in.u(b, h, l);
         double y = static_cast<double>(in.skip_of(h)) * u;
@@ -71,10 +72,14 @@ DiagonalResult naive_recurrence(const DiagonalInputs<T>& in) {
 
 inline const char* name_of(Algorithm algorithm) {
   switch (algorithm) {
-    case Algorithm::fft: return "fft";
-    case Algorithm::scan: return "scan";
-    case Algorithm::chunk: return "chunk";
-    default: return "auto";
+    case Algorithm::fft:
+      return "fft";
+    case Algorithm::scan:
+      return "scan";
+    case Algorithm::chunk:
+      return "chunk";
+    default:
+      return "auto";
   }
 }
 

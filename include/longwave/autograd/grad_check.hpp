@@ -23,9 +23,8 @@ struct GradCheck {
   double difference = 0;
 
   std::string text() const {
-    return "input " + std::to_string(input) + " element " + std::to_string(element) + ": tape " +
-           std::to_string(tape) + ", difference " + std::to_string(difference) + ", relative error " +
-           std::to_string(error);
+    return "input " + std::to_string(input) + " element " + std::to_string(element) + ": tape " + std::to_string(tape) +
+           ", difference " + std::to_string(difference) + ", relative error " + std::to_string(error);
   }
 };
 

@@ -55,15 +55,13 @@ class Tape {
 
   // Data from outside, without a gradient. The view is kept, not copied.
   template <class U, int N>
-    requires std::is_same_v<std::remove_const_t<U>, T>
+    requires(std::is_same_v<std::remove_const_t<U>, T>)
   Var<T, N, D> input(TensorView<U, N, D> value) {
     return node(const_cast_view(value), TensorView<T, N, D>(), nullptr, false);
   }
   template <class Owner>
     requires requires(const Owner& owner) { owner.view(); }
-  auto input(const Owner& owner) {
-    return input(owner.view());
-  }
+  auto input(const Owner& owner) { return input(owner.view()); }
 
   // Data from outside whose gradient is wanted in Var::grad().
   template <class U, int N>

@@ -47,12 +47,8 @@ struct DeviceError : Error {
   int line;
 };
 
-[[noreturn]] LONGWAVE_COLD inline void throw_shape_error(const std::string& what) {
-  throw ShapeError(what);
-}
+[[noreturn]] LONGWAVE_COLD inline void throw_shape_error(const std::string& what) { throw ShapeError(what); }
 
-[[noreturn]] LONGWAVE_COLD inline void throw_value_error(const std::string& what) {
-  throw ValueError(what);
-}
+[[noreturn]] LONGWAVE_COLD inline void throw_value_error(const std::string& what) { throw ValueError(what); }
 
 }  // namespace longwave

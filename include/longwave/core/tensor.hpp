@@ -69,15 +69,11 @@ class Tensor {
   std::size_t bytes() const { return static_cast<std::size_t>(count()) * sizeof(T); }
 
   template <class... I>
-    requires std::is_same_v<D, Host>
-  T& operator()(I... index) {
-    return view()(index...);
-  }
+    requires(std::is_same_v<D, Host>)
+  T& operator()(I... index) { return view()(index...); }
   template <class... I>
-    requires std::is_same_v<D, Host>
-  const T& operator()(I... index) const {
-    return view()(index...);
-  }
+    requires(std::is_same_v<D, Host>)
+  const T& operator()(I... index) const { return view()(index...); }
 
   void zero() {
     if (data_ != nullptr) Memory<D>::zero(data_, bytes());

@@ -27,9 +27,7 @@ class TensorView {
   // View<T> -> View<const T>
   template <class U>
     requires(std::is_same_v<U, const T> && !std::is_const_v<T>)
-  LONGWAVE_HD operator TensorView<U, N, D>() const {
-    return {data_, sizes_, strides_};
-  }
+  LONGWAVE_HD operator TensorView<U, N, D>() const { return {data_, sizes_, strides_}; }
 
   LONGWAVE_HD T* data() const { return data_; }
   LONGWAVE_HD index_t size(int axis) const { return sizes_[axis]; }
@@ -62,9 +60,7 @@ class TensorView {
   }
 
   // The part at position `index` of the first axis: one rank less.
-  LONGWAVE_HD TensorView<T, N - 1, D> operator[](index_t index) const
-    requires(N > 0)
-  {
+  LONGWAVE_HD TensorView<T, N - 1, D> operator[](index_t index) const requires(N > 0) {
     assert(index >= 0 && index < sizes_[0]);
     Extents<N - 1> sizes, strides;
     for (int i = 1; i < N; ++i) {

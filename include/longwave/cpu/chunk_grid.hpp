@@ -1,4 +1,4 @@
-// chunk_grid.hpp - one channel's sequences cut into chunks, and which rows each dense product of the chunked scan takes.
+// chunk_grid.hpp - one channel's sequences cut into chunks, and the rows that each product of the chunked scan takes.
 #pragma once
 
 #include <algorithm>
@@ -26,8 +26,8 @@ struct ChunkGrid {
   index_t chunks = full + (rest > 0);
   index_t pitch = (chunks + 1) * 2 * N;  // states are (batch, chunks + 1, 2N)
 
-  // f(block) for blocks that cover every chunk. Consecutive chunks of one entry where there are enough to fill a tile of
-  // the product: entries lie H L samples apart, often in the same sets of every cache.
+  // f(block) for blocks that cover every chunk. Consecutive chunks of one entry where there are enough to fill a tile
+  // of the product: entries lie H L samples apart, often in the same sets of every cache.
   template <class F>
   void each(F&& f) const {
     const bool consecutive = full > batch || full >= 12;
@@ -66,7 +66,8 @@ struct ChunkRotation {  // a^steps of every mode
 // to += a from, or conj(a) from, for rows [Re, Im] of N modes.
 template <bool CONJ, class T>
 void rotate_add(T* __restrict to, const T* __restrict from, const ChunkRotation<T>& a, index_t N) {
-  const T *__restrict a_re = a.re, *__restrict a_im = a.im;
+  const T* __restrict a_re = a.re;
+  const T* __restrict a_im = a.im;
   for (index_t n = 0; n < N; ++n) {
     const T im = CONJ ? -a_im[n] : a_im[n];
     to[n] += a_re[n] * from[n] - im * from[N + n];

@@ -104,8 +104,8 @@ void chunk_tables_forward(ChunkTables<T>& t, const Powers& power, TensorView<con
 //   weight_j = dL/d(c P_j) = 2 dK_j + (2 dout_re - 2i dout_im)[j-1],   dc += weight_j conj(P_j)
 //   dP_j = weight_j conj(c) + din[T-1-j],                              dx += j conj(P_j) dP_j since P_j = exp(x j)
 template <class T>
-double chunk_tables_backward(double* __restrict dx, double* __restrict dc, const ChunkTables<T>& d,
-                             const Powers& power, TensorView<const complex<double>, 1> c) {
+double chunk_tables_backward(double* __restrict dx, double* __restrict dc, const ChunkTables<T>& d, const Powers& power,
+                             TensorView<const complex<double>, 1> c) {
   const index_t S = d.steps, N = d.N;
   Scratch scratch;
   double *c_re = scratch.take<double>(N), *c_im = scratch.take<double>(N);

@@ -56,7 +56,7 @@ struct SequenceClassifier {
     std::vector<S4DState<T>> layers;
     Tensor<T, 2> pooled;  // (B, H): sum over the samples so far, or the last one
     index_t samples = 0;
-    Tensor<T, 2> x, v;    // (B, H): a step's intermediate values
+    Tensor<T, 2> x, v;  // (B, H): a step's intermediate values
 
     void reset() {
       for (auto& layer : layers) layer.reset();
@@ -93,8 +93,8 @@ struct SequenceClassifier {
   // x (B, d_input, L) -> logits (B, d_output)
   Var<T, 2, D> operator()(Tape<T, D>& tape, Var<T, 3, D> x) {
     if (x.size(1) != options.d_input || x.size(2) < 1)
-      throw_shape_error("SequenceClassifier: x is " + to_string(x.sizes(), "BIL") + ", expected I = d_input = " +
-                        std::to_string(options.d_input) + " and L of at least 1");
+      throw_shape_error("SequenceClassifier: x is " + to_string(x.sizes(), "BIL") +
+                        ", expected I = d_input = " + std::to_string(options.d_input) + " and L of at least 1");
     Var<T, 3, D> h = conv1d(x, as_conv(tape, encoder.weight), encoder.bias.on(tape, "encoder.bias"));
     for (std::size_t i = 0; i < s4_layers.size(); ++i) {
       const Var<T, 3, D> in = options.prenorm ? norms[i](tape, h) : h;
@@ -138,8 +138,8 @@ struct SequenceClassifier {
 
  private:
   static const Options& checked(const Options& o) {
-    for (const auto& [name, value] : {std::pair("d_input", o.d_input), std::pair("d_output", o.d_output),
-                                      std::pair("n_layers", o.n_layers)})
+    for (const auto& [name, value] :
+         {std::pair("d_input", o.d_input), std::pair("d_output", o.d_output), std::pair("n_layers", o.n_layers)})
       if (value < 1)
         throw_value_error("SequenceClassifier: " + std::string(name) + " is " + std::to_string(value) +
                           ", expected at least 1");
@@ -170,8 +170,7 @@ struct SequenceClassifier {
       mean /= static_cast<T>(H);
       for (index_t h = 0; h < H; ++h) square += (x(b, h) - mean) * (x(b, h) - mean);
       const T rstd = T(1) / std::sqrt(square / static_cast<T>(H) + static_cast<T>(norm.options.eps));
-      for (index_t h = 0; h < H; ++h)
-        y(b, h) = (x(b, h) - mean) * rstd * norm.weight.value(h) + norm.bias.value(h);
+      for (index_t h = 0; h < H; ++h) y(b, h) = (x(b, h) - mean) * rstd * norm.weight.value(h) + norm.bias.value(h);
     }
   }
 };

@@ -51,7 +51,9 @@ using module_device = typename ModuleTypes<M>::device_type;
 
 // A struct with for_each_parameter.
 template <class M>
-concept module_like = requires(M& module, detail::AnyVisitor visitor) { module.for_each_parameter(visitor); };
+concept module_like = requires(M& module, detail::AnyVisitor visitor) {
+  module.for_each_parameter(visitor);
+};
 
 // f over the parameters of `child`, their names prefixed.
 template <class Module, class F>

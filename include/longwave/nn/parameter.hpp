@@ -13,7 +13,7 @@ namespace longwave {
 // What a parameter asks of its optimiser. NaN: no wish, the optimiser's own setting holds.
 struct ParameterGroup {
   static constexpr double unset = __builtin_nan("");
-  double lr = unset;            // learning rate at the start; schedules scale it like every other
+  double lr = unset;  // learning rate at the start; schedules scale it like every other
   double weight_decay = unset;
   bool trainable = true;
 

@@ -25,10 +25,10 @@
 namespace longwave {
 
 struct S4DOptions {
-  index_t d_model = 64;     // H
-  index_t d_state = 64;     // twice the number of stored modes
-  double dropout = 0;       // in training, one draw per feature and sequence
-  double dt_min = 1e-3;     // steps are drawn log-uniformly from [dt_min, dt_max]
+  index_t d_model = 64;  // H
+  index_t d_state = 64;  // twice the number of stored modes
+  double dropout = 0;    // in training, one draw per feature and sequence
+  double dt_min = 1e-3;  // steps are drawn log-uniformly from [dt_min, dt_max]
   double dt_max = 1e-1;
   double lr = ParameterGroup::unset;  // own learning rate of log_dt, log_A_real and A_imag; they never decay
   Algorithm algorithm = Algorithm::auto_;
@@ -40,8 +40,8 @@ template <class T>
 struct S4DState {
   Tensor<T, 4> x;  // (B, 2, N, H): Re and Im of the modes
   StepTables<T> tables;
-  Tensor<T, 2> mix;      // (H, 2 H): W transposed
-  Tensor<T, 2> hidden;   // (B, 3 H): a step's intermediate values
+  Tensor<T, 2> mix;     // (H, 2 H): W transposed
+  Tensor<T, 2> hidden;  // (B, 3 H): a step's intermediate values
 
   void reset() { x.zero(); }
 };

@@ -18,7 +18,7 @@ template <class T, device D = Host>
 struct DiagonalInputs {
   TensorView<const T, 3, D> u;
   TensorView<const complex<double>, 2, D> x, c;
-  TensorView<const T, 1, D> skip;         // D
+  TensorView<const T, 1, D> skip;  // D
   TensorView<const T, 4, D> state_in;
 
   index_t B() const { return u.size(0); }

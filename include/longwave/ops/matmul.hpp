@@ -19,8 +19,8 @@ template <class T>
 void matmul(TensorView<T, 2, Host> C, In<T, 2> A, In<T, 2> B, bool accumulate) {
   if (C.empty()) return;
   if (C.stride(1) != 1 && C.size(1) > 1) throw_shape_error("matmul: the rows of C must be contiguous");
-  parallel_gemm(C.size(0), C.size(1), A.size(1), A.data(), A.stride(0), A.stride(1), B.data(), B.stride(0),
-                B.stride(1), C.data(), C.stride(0), accumulate);
+  parallel_gemm(C.size(0), C.size(1), A.size(1), A.data(), A.stride(0), A.stride(1), B.data(), B.stride(0), B.stride(1),
+                C.data(), C.stride(0), accumulate);
 }
 
 // y's rows start as the bias b.
