@@ -67,7 +67,7 @@ class TensorView {
       sizes[i - 1] = sizes_[i];
       strides[i - 1] = strides_[i];
     }
-    return {data_ + index * strides_[0], sizes, strides};
+    return {offset(index * strides_[0]), sizes, strides};
   }
 
   // Positions [begin, end) of one axis.
@@ -77,7 +77,7 @@ class TensorView {
                         std::to_string(axis) + " of " + to_string(sizes_));
     Extents<N> sizes = sizes_;
     sizes[axis] = end - begin;
-    return {data_ + begin * strides_[axis], sizes, strides_};
+    return {offset(begin * strides_[axis]), sizes, strides_};
   }
 
   TensorView transpose(int a, int b) const {
@@ -102,6 +102,9 @@ class TensorView {
   TensorView<T, 1, D> flat() const { return reshape(Extents<1>{count()}); }
 
  private:
+  // An empty tensor has no storage to point into.
+  LONGWAVE_HD T* offset(index_t elements) const { return data_ == nullptr ? nullptr : data_ + elements; }
+
   T* data_ = nullptr;
   Extents<N> sizes_;
   Extents<N> strides_;

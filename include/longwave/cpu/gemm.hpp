@@ -102,6 +102,7 @@ template <class T>
 void gemm(index_t M, index_t N, index_t K, const T* A, index_t a_row, index_t a_col, const T* B, index_t b_row,
           index_t b_col, T* C, index_t c_row, bool accumulate) {
   constexpr index_t W = simd::width<T>, NR = gemm_lanes * W;
+  if (M == 0 || N == 0) return;
   if (K == 0 && !accumulate)
     for (index_t i = 0; i < M; ++i) std::fill(C + i * c_row, C + i * c_row + N, T(0));
   // Rows of B within a few pages of each other are read in place.
