@@ -47,7 +47,6 @@ void shapes(benchmark::internal::Benchmark* b) {
   b->Args({256, 1024, 128, 0});  // position-wise linear, H = 128
   b->Args({512, 1024, 256, 0});  // position-wise linear, H = 256
   b->Args({512, 256, 1024, 1});  // its weights' gradient
-  b->Args({1024, 1024, 1024, 0});
 }
 BENCHMARK_TEMPLATE(product, true)->Apply(shapes);
 BENCHMARK_TEMPLATE(product, false)->Apply(shapes);
