@@ -18,7 +18,11 @@ TEST_CASE("recurrence: the choice is one of the forms, never auto, and follows t
   CHECK(choose_forward(1, 32, 1) == Algorithm::scan);
   CHECK(choose_forward(64, 32, 40) == Algorithm::chunk);
   CHECK(choose_backward(4, 32, 16384) == Algorithm::chunk);
-  CHECK(choose_backward(4, 2, 16384) == Algorithm::scan);
+  CHECK(choose_backward(4, 2, 1024) == Algorithm::scan);
+  for (const index_t N : {1, 8, 32, 128}) {  // where the float recurrence would drift
+    CHECK(choose_forward(1, N, 4096) != Algorithm::scan);
+    CHECK(choose_backward(1, N, 4096) != Algorithm::scan);
+  }
 }
 
 TEST_CASE("recurrence: auto gives the numbers of the form it chose") {
