@@ -4,7 +4,7 @@
 #   longwave::openmp   threads for parallel_for                                (else: serial)
 #   longwave::fftw     FFTW for the CPU's transforms; GPL, so it is never implied (else: Eigen's)
 #   longwave::zlib     io/npz.hpp and gz files
-#   longwave::json     io/json.hpp and checkpoints
+#   longwave::json     io/json.hpp
 #   longwave::native   the instruction set of the machine that compiles
 #
 # In: longwave_core, the target behind longwave::longwave.

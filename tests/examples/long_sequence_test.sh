@@ -77,7 +77,7 @@ expect 1 "none" evaluate whole --data none
 
 echo "-- the same numbers for any number of threads"
 expect 0 "test accuracy" train "${tiny[@]}" --out threads --train.threads 3
-[ "$(figures whole/metrics.jsonl)" = "$(figures threads/metrics.jsonl)" ] || fail "1 and 3 threads differ"
+[ "$(figures whole/metrics.jsonl)" = "$(figures threads/metrics.jsonl)" ] || fail "the default and 3 threads differ"
 
 echo "-- a run that goes on from a checkpoint makes the numbers of one that was never interrupted"
 for stop in 7 15 29; do

@@ -42,13 +42,12 @@ inline constexpr index_t parallel_worth = index_t(1) << 16;
 // f(begin, end) for consecutive blocks of at most `grain` of [0, n). f may throw: the first exception goes on.
 // work: a rough count of the operations of the whole loop, where it may be small.
 template <class F>
-void parallel_blocks(index_t n, index_t grain, F&& f, index_t work = parallel_worth) {
+void parallel_blocks(index_t n, index_t grain, F&& f, [[maybe_unused]] index_t work = parallel_worth) {
   grain = std::max<index_t>(grain, 1);
-  [[maybe_unused]] const bool alone = work < parallel_worth;
   const index_t blocks = (n + grain - 1) / grain;
 #if defined(_OPENMP)
   const int threads = static_cast<int>(std::min<index_t>(blocks, num_threads()));
-  if (threads > 1 && !alone && !omp_in_parallel()) {
+  if (threads > 1 && work >= parallel_worth && !omp_in_parallel()) {
     std::exception_ptr failure;
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (index_t i = 0; i < blocks; ++i) {

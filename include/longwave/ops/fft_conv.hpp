@@ -16,7 +16,7 @@
 // sequences c_t w^t, and because w^n = i, position p of the result divided by w^p is
 //   c_p + i c_{p+n} - i c_{p-n}:
 // what runs over the end lands in the imaginary part. Negative times t are entered at n + t and read from there.
-// This halves the work of a padded real transform and leaves FFTW the complex one that it does best.
+// One complex transform of n points takes the place of a padded real one of 2 n.
 //
 // Parallel over features: a kernel is transformed once, and its gradient summed in the frequency domain over the
 // batch, in order, by one thread. Working memory per thread: 2C + 4 rows of n. u and K are transformed again in
