@@ -14,6 +14,7 @@
 
 #include "longwave/autograd/tape.hpp"
 #include "longwave/core/complex.hpp"
+#include "longwave/state_space/discretize.hpp"
 #include "longwave/state_space/recurrence.hpp"
 
 namespace longwave {
@@ -35,15 +36,6 @@ struct S4DParameterGradients {
 
 namespace impl {
 
-// phi'(x) = sum_k k x^(k-1) / (k+1)!, by its first terms where the closed form would cancel.
-inline complex<double> phi_slope(complex<double> x, complex<double> phi) {
-  if (norm2(x) > 0.01) return (exp(x) - phi) / x;
-  complex<double> sum;
-  for (const double factor : {1. / 403200, 1. / 45360, 1. / 5760, 1. / 840, 1. / 144, 1. / 30, 1. / 8, 1. / 3, 1. / 2})
-    sum = sum * x + factor;
-  return sum;
-}
-
 struct S4DMode {  // one mode, in double
   double dt;
   complex<double> A, C, x, phi;
@@ -54,7 +46,7 @@ struct S4DMode {  // one mode, in double
         A(-std::exp(static_cast<double>(p.log_A_real(h, n))), static_cast<double>(p.A_imag(h, n))),
         C(static_cast<double>(p.C(h, n, 0)), static_cast<double>(p.C(h, n, 1))),
         x(dt * A),
-        phi(norm2(x) < 1e-60 ? complex<double>(1) : expm1(x) / x) {}
+        phi(impl::phi(x)) {}
 };
 
 template <class T>
