@@ -14,7 +14,7 @@ void modes_step(benchmark::State& state) {
     x.data()[i] = {-0.01, 0.05 * static_cast<double>(i % N)};
     c.data()[i] = {1, 0.5};
   }
-  const StepTables<float> tables(x.view(), c.view());
+  const StepTables<float> tables(x.view(), {}, c.view().reshape(Extents<3>{1, H, N}));
   Tensor<float, 3> s(2, N, H);
   Tensor<float, 1> u(H), y(H), D(H);
   Generator(1).normal(u.view());

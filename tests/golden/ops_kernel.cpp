@@ -40,12 +40,9 @@ const Op vandermonde_op("vandermonde", []<class T>(Case<T>& c) {
 });
 
 const Op s4d_kernel_op("s4d_kernel", []<class T>(Case<T>& c) {
-  const S4DVars<T> p{c.template param<1>("log_dt"),
-                     c.template param<2>("log_A_real"),
-                     c.template param<2>("A_imag"),
-                     c.template param<3>("C"),
-                     {}};
-  c.out("K", s4d_kernel(p, c.size_option("L", "out/K", 1)));
+  const S4DVars<T> p{c.template param<1>("log_dt"), c.template param<2>("log_A_real"), c.template param<2>("A_imag"),
+                     c.template param<3>("C")};
+  c.out("K", ssm_kernel(c.tape, p, c.size_option("L", "out/K", 1)));
 });
 
 }  // namespace

@@ -47,8 +47,8 @@ TEST_CASE("s4d_kernel: every parameter's gradient agrees with finite differences
   for (const index_t L : {1, 7, 70}) {
     Parameters p(2, 3);
     const GradCheck check = grad_check(
-        [&](Tape<double>&, auto log_dt, auto log_A_real, auto A_imag, auto C) {
-          return s4d_kernel(S4DVars<double>{log_dt, log_A_real, A_imag, C, {}}, L);
+        [&](Tape<double>& tape, auto log_dt, auto log_A_real, auto A_imag, auto C) {
+          return ssm_kernel(tape, S4DVars<double>{log_dt, log_A_real, A_imag, C}, L, 1.5);
         },
         p.log_dt, p.log_A_real, p.A_imag, p.C);
     INFO("L " << L << " " << check.text());
@@ -88,8 +88,8 @@ TEST_CASE("s4d_modes: gradients stay exact where (e^x - 1) / A cancels") {
     p.log_A_real(0, 0) = log_A;
     p.A_imag(0, 0) = 0.3 * std::exp(log_A);
     const GradCheck check = grad_check(
-        [&](Tape<double>&, auto log_dt, auto log_A_real, auto A_imag, auto C) {
-          return s4d_kernel(S4DVars<double>{log_dt, log_A_real, A_imag, C, {}}, 5);
+        [&](Tape<double>& tape, auto log_dt, auto log_A_real, auto A_imag, auto C) {
+          return ssm_kernel(tape, S4DVars<double>{log_dt, log_A_real, A_imag, C}, 5);
         },
         p.log_dt, p.log_A_real, p.A_imag, p.C);
     INFO("log_A " << log_A << " " << check.text());
@@ -103,7 +103,7 @@ TEST_CASE("s4d: a gradient that reaches only the state still flows back") {
   auto s = random<double>(Extents<4>{2, 2, 3, 2}, 6);
   const GradCheck check = grad_check(
       [&](Tape<double>&, auto in, auto state, auto log_dt, auto log_A_real, auto A_imag, auto C) {
-        return s4d(in, S4DVars<double>{log_dt, log_A_real, A_imag, C, {}}, Algorithm::auto_, state, true).state;
+        return ssm(in, S4DVars<double>{log_dt, log_A_real, A_imag, C}, {}, {}, state, true).state;
       },
       u, s, p.log_dt, p.log_A_real, p.A_imag, p.C);
   INFO(check.text());

@@ -109,8 +109,8 @@ struct S4D {
     if (B < 0) throw_value_error("S4D::make_state: a batch of " + std::to_string(B));
     Tensor<complex<double>, 2> x(H, N), c(H, N);
     S4DModes::forward(x.view(), c.view(), parameters_of(kernel));
-    State state{Tensor<T, 4>(B, 2, N, H), StepTables<T>(x.view(), c.view()), Tensor<T, 2>(H, 2 * H),
-                Tensor<T, 2>(B, 3 * H)};
+    State state{Tensor<T, 4>(B, 2, N, H), StepTables<T>(x.view(), {}, c.view().reshape(Extents<3>{1, H, N})),
+                Tensor<T, 2>(H, 2 * H), Tensor<T, 2>(B, 3 * H)};
     for (index_t o = 0; o < 2 * H; ++o)
       for (index_t h = 0; h < H; ++h) state.mix(h, o) = output_linear.weight.value(o, h, 0);
     return state;
@@ -164,8 +164,10 @@ struct S4D {
 
   SequenceOutput<T, Dev> convolve(Tape<T, Dev>& tape, Var<T, 3, Dev> u, Var<T, 4, Dev> state_in, bool want_state) {
     const S4DVars<T, Dev> vars{kernel.log_dt.on(tape, "kernel.log_dt"), kernel.log_A_real.on(tape, "kernel.log_A_real"),
-                               kernel.A_imag.on(tape, "kernel.A_imag"), kernel.C.on(tape, "kernel.C"), D.on(tape, "D")};
-    return s4d(u, vars, options.algorithm, state_in, want_state);
+                               kernel.A_imag.on(tape, "kernel.A_imag"), kernel.C.on(tape, "kernel.C")};
+    const Var<T, 2, Dev> skip = tape.parameter(D.value.view().reshape(Extents<2>{1, options.d_model}),
+                                               D.grad.view().reshape(Extents<2>{1, options.d_model}), "D");
+    return ssm(u, vars, skip, {.algorithm = options.algorithm}, state_in, want_state);
   }
 
   Var<T, 3, Dev> mix(Tape<T, Dev>& tape, Var<T, 3, Dev> v) {

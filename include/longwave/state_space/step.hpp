@@ -1,10 +1,12 @@
 // step.hpp - one sample through a diagonal state-space layer: what streaming does with a trained layer.
 //
-//   s[n] = a_n s[n] + u,   y = 2 Re sum_n c_n s[n] + D u        u, y (B, H)   state (B, 2, N, H): Re and Im planes
+//   s[n] = e^x s[n] + b u,   y[c] = 2 Re sum_n c s[n] + D u     u (B, H)   y (B, C H)   state (B, 2, N, H): Re, Im
 //
 // Channels are the lanes and every table is read once, front to back. 6 N multiply-adds and 24 N bytes per channel in
 // float: at d_model 256, N = 32 the 200 KB of tables and state come from the second-level cache, which is the limit.
 #pragma once
+
+#include <algorithm>
 
 #include "longwave/core/complex.hpp"
 #include "longwave/core/tensor.hpp"
@@ -12,30 +14,58 @@
 
 namespace longwave {
 
-// a = exp(x) and 2 c as planes for stepping: index (0 Re / 1 Im, n, h). 2 Re(c s) = c_0 Re s + c_1 Im s.
+template <class T>
+struct StepTables;
+
+namespace impl {
+
+template <class T>
+void diagonal_step(T* y, T* state, const T* u, const StepTables<T>& t, const T* D) noexcept;
+
+}  // namespace impl
+
+// exp(x), b and 2 c as planes for stepping: index (0 Re / 1 Im, n, h). 2 Re(c s) = c_0 Re s + c_1 Im s.
 template <class T>
 struct StepTables {
-  Tensor<T, 3> a, c;
+  Tensor<T, 3> a, b;  // (2, N, H); b is empty where every weight is 1
+  Tensor<T, 4> c;     // (C, 2, N, H)
 
   StepTables() = default;
-  StepTables(TensorView<const complex<double>, 2> x, TensorView<const complex<double>, 2> weights)
-      : a(2, x.size(1), x.size(0)), c(2, x.size(1), x.size(0)) {
-    for (index_t h = 0; h < x.size(0); ++h)
-      for (index_t n = 0; n < x.size(1); ++n) {
-        const complex<double> z = exp(x(h, n)), w = weights(h, n);
-        a(0, n, h) = static_cast<T>(z.re);
-        a(1, n, h) = static_cast<T>(z.im);
-        c(0, n, h) = static_cast<T>(2 * w.re);
-        c(1, n, h) = static_cast<T>(-2 * w.im);
+  // x, b (H, N), c (C, H, N); b without data where every weight is 1.
+  StepTables(TensorView<const complex<double>, 2> x, TensorView<const complex<double>, 2> b_,
+             TensorView<const complex<double>, 3> c_)
+      : a(plane(x, [](complex<double> z) { return exp(z); })), c(c_.size(0), 2, x.size(1), x.size(0)) {
+    if (wanted(b_)) b = plane(b_, [](complex<double> z) { return z; });
+    for (index_t i = 0; i < c_.size(0); ++i) {
+      const Tensor<T, 3> one = plane(c_[i], [](complex<double> z) { return 2.0 * conj(z); });
+      std::copy(one.data(), one.data() + one.count(), c.data() + i * one.count());
+    }
+  }
+
+  index_t modes() const { return a.size(1); }
+
+  // y (C H), u (H), D (C H), state (2, N, H), all dense.
+  void step(T* y, T* state, const T* u, const T* D) const noexcept { impl::diagonal_step(y, state, u, *this, D); }
+
+ private:
+  template <class F>
+  static Tensor<T, 3> plane(TensorView<const complex<double>, 2> z, F f) {
+    Tensor<T, 3> p(2, z.size(1), z.size(0));
+    for (index_t h = 0; h < z.size(0); ++h)
+      for (index_t n = 0; n < z.size(1); ++n) {
+        const complex<double> w = f(z(h, n));
+        p(0, n, h) = static_cast<T>(w.re);
+        p(1, n, h) = static_cast<T>(w.im);
       }
+    return p;
   }
 };
 
 namespace impl {
 
-// One mode of all channels, V lanes of T at a time from h on; returns where it stopped.
-template <class V, class T>
-index_t step_mode(T* y, T* s_re, T* s_im, const T* u, const T* a_re, const T* a_im, const T* c_re, const T* c_im,
+// One mode of all features, V lanes of T at a time from h on; returns where it stopped. Rows of a table are (Re, Im).
+template <class V, bool weighted, class T>
+index_t step_mode(T* y, T* const s[2], const T* u, const T* const a[2], const T* const b[2], const T* const c[2],
                   index_t h, index_t H) {
   constexpr index_t W = sizeof(V) / sizeof(T);
   auto load = [](const T* p) {
@@ -45,27 +75,44 @@ index_t step_mode(T* y, T* s_re, T* s_im, const T* u, const T* a_re, const T* a_
   };
   auto store = [](T* p, V v) { std::memcpy(p, &v, sizeof v); };
   for (; h + W <= H; h += W) {
-    const V re0 = load(s_re + h), im0 = load(s_im + h), ar = load(a_re + h), ai = load(a_im + h);
-    const V re = ar * re0 + load(u + h) - ai * im0;
-    const V im = ar * im0 + ai * re0;
-    store(s_re + h, re);
-    store(s_im + h, im);
-    store(y + h, load(y + h) + load(c_re + h) * re + load(c_im + h) * im);
+    const V re0 = load(s[0] + h), im0 = load(s[1] + h), ar = load(a[0] + h), ai = load(a[1] + h), in = load(u + h);
+    V re = ar * re0 - ai * im0, im = ar * im0 + ai * re0;
+    if constexpr (weighted) {
+      re += load(b[0] + h) * in;
+      im += load(b[1] + h) * in;
+    } else {
+      re += in;
+    }
+    store(s[0] + h, re);
+    store(s[1] + h, im);
+    store(y + h, load(y + h) + load(c[0] + h) * re + load(c[1] + h) * im);
   }
   return h;
 }
 
-// y, u (H) dense; state (2, N, H) dense.
+// y (C H), u (H), D (C H) dense; state (2, N, H) dense.
 template <class T>
 void diagonal_step(T* y, T* state, const T* u, const StepTables<T>& t, const T* D) noexcept {
-  const index_t N = t.a.size(1), H = t.a.size(2);
-  for (index_t h = 0; h < H; ++h) y[h] = D[h] * u[h];
+  const index_t C = t.c.size(0), N = t.a.size(1), H = t.a.size(2), plane = N * H;
+  for (index_t c = 0; c < C; ++c)
+    for (index_t h = 0; h < H; ++h) y[c * H + h] = D[c * H + h] * u[h];
   for (index_t n = 0; n < N; ++n) {
-    T *re = state + n * H, *im = state + (N + n) * H;
-    const T *a_re = t.a.data() + n * H, *a_im = t.a.data() + (N + n) * H;
-    const T *c_re = t.c.data() + n * H, *c_im = t.c.data() + (N + n) * H;
-    const index_t h = step_mode<simd::Lanes<T>>(y, re, im, u, a_re, a_im, c_re, c_im, 0, H);
-    step_mode<T>(y, re, im, u, a_re, a_im, c_re, c_im, h, H);
+    const index_t at = n * H;
+    T* const s[2] = {state + at, state + plane + at};
+    const T* const a[2] = {t.a.data() + at, t.a.data() + plane + at};
+    const T* const c[2] = {t.c.data() + at, t.c.data() + plane + at};
+    if (t.b.count() == 0) {
+      const index_t h = step_mode<simd::Lanes<T>, false>(y, s, u, a, a, c, 0, H);
+      step_mode<T, false>(y, s, u, a, a, c, h, H);
+    } else {
+      const T* const b[2] = {t.b.data() + at, t.b.data() + plane + at};
+      const index_t h = step_mode<simd::Lanes<T>, true>(y, s, u, a, b, c, 0, H);
+      step_mode<T, true>(y, s, u, a, b, c, h, H);
+    }
+    for (index_t k = 1; k < C; ++k) {
+      const T *re = c[0] + 2 * k * plane, *im = c[1] + 2 * k * plane;
+      for (index_t h = 0; h < H; ++h) y[k * H + h] += re[h] * s[0][h] + im[h] * s[1][h];
+    }
   }
 }
 
