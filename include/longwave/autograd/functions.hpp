@@ -2,6 +2,7 @@
 #pragma once
 
 #include "longwave/autograd/functions/activation.hpp"
+#include "longwave/autograd/functions/cauchy.hpp"
 #include "longwave/autograd/functions/conv1d.hpp"
 #include "longwave/autograd/functions/dropout.hpp"
 #include "longwave/autograd/functions/elementwise.hpp"
