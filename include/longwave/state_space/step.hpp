@@ -9,10 +9,27 @@
 #include <algorithm>
 
 #include "longwave/core/complex.hpp"
+#include "longwave/core/names.hpp"
 #include "longwave/core/tensor.hpp"
 #include "longwave/cpu/simd.hpp"
 
 namespace longwave {
+
+// How a system that is not diagonal takes a step: by its diagonal plus low rank form, by dense matrices, or in the
+// basis of its eigenvectors. Diagonal systems have one way and take any of them for it.
+enum class StepMode { linear, dense, diagonal };
+
+inline constexpr Named<StepMode> step_mode_names[] = {
+    {"linear", StepMode::linear}, {"dense", StepMode::dense}, {"diagonal", StepMode::diagonal}};
+
+inline StepMode parse_step_mode(std::string_view name) { return value_of_name("step_mode", name, step_mode_names); }
+
+// What tables for stepping are made for.
+struct StepOptions {
+  double rate = 1;     // factor on dt
+  index_t length = 0;  // samples of the kernel to be equalled, for kernels that depend on it (DSS's softmax)
+  StepMode mode = StepMode::linear;
+};
 
 template <class T>
 struct StepTables;
