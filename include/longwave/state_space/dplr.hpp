@@ -1,0 +1,460 @@
+// dplr.hpp - S4's kernel: a diagonal-plus-low-rank system, bilinear rule, by its truncated generating function.
+//
+//   A = diag(Lambda) - sum_r P_r P_r^*,   A_bar = (I - dt A/2)^-1 (I + dt A/2),   B_bar = (I - dt A/2)^-1 dt B
+//   K_l = 2 Re(C A_bar^l B_bar),  l = 0 .. n-1,   given C~ = C (I - A_bar^n) instead of C
+//
+// One of each conjugate pair of modes is stored; sums over n below are over both. At the n-th roots of unity the
+// generating function sum_l K_l omega^l needs C~ only and A_bar's resolvent, which Woodbury's identity reduces to
+// Cauchy sums. With omega = e^{-2 i t}, t = pi k / n, everything is divided through by cos t e^{-i t}, so that no node
+// has a pole (at the Nyquist node omega = -1 the usual 2 (1 - omega)/(1 + omega) is infinite):
+//   d_n = 2 i sin t - w_n cos t,  w = dt Lambda,     s(v) = sum_n v_n / d_n + conj(v_n) / (2 i sin t - conj(w_n) cos t)
+//   s00 = s(dt B C~)   s01 = s(dt B P^*)   s10 = s(dt P C~)   s11 = s(dt P P^*)
+//   Khat_k = e^{i t} (s00 - cos t s01 (I + cos t s11)^-1 s10),   K = irfft(Khat)
+//
+//   dt (H)   A: Lambda (H, N)   B (M, H, N): M inputs   P (R, H, N)   C: C~ (C, H, N)   K (M, C, H, L), L <= n
+//
+// Gradients, with X = s01 (I + cos t s11)^-1, Y = (I + cos t s11)^-1 s10 and G = dL/ds00 = e^{-i t} dL/dKhat:
+//   ds01 = -cos t G Y^*,   ds10 = -cos t X^* G,   ds11 = cos^2 t X^* G Y^*
+//   dv = sum_k conj(1/d) ds + (1/d') conj(ds) as two real sums,   dw = sum_k cos t (conj(1/d^2) g v^* + (1/d'^2) g^*
+//   v^*)
+//
+// Everything in double: the difference in Khat cancels 2 to 4 digits for HiPPO matrices. On the nodes' line both
+// reciprocals of a mode come from one division, and a product v costs four real multiply-adds per mode and node:
+// 16 + 4 (M + R) (C + R) operations, the arithmetic is the limit. Nothing of size (H, N, n) exists.
+// Source: Gu, Goel, Re 2022 (S4), appendix C.3, with the nodes' scaling of this file.
+#pragma once
+
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include "longwave/cpu/simd.hpp"
+#include "longwave/ops/fft.hpp"
+
+namespace longwave {
+
+inline constexpr index_t max_rank = 8;  // R
+
+// The continuous system, expanded to features. As gradients: dL/dRe + i dL/dIm, added to.
+template <class Real, class Complex>
+struct DplrViews {
+  TensorView<Real, 1> dt;    // (H)
+  TensorView<Complex, 2> A;  // (H, N), Lambda
+  TensorView<Complex, 3> B;  // (M, H, N)
+  TensorView<Complex, 3> P;  // (R, H, N)
+  TensorView<Complex, 3> C;  // (C, H, N), C~
+};
+using DplrSystem = DplrViews<const double, const complex<double>>;
+using DplrGradients = DplrViews<double, complex<double>>;
+
+namespace impl {
+
+using Doubles = simd::Lanes<double>;
+inline constexpr index_t dplr_lanes = simd::width<double>;
+inline constexpr index_t dplr_products = 8;  // sums kept in registers at once
+inline constexpr index_t dplr_block = 256;   // nodes per block of the backward pass
+
+// cos t and 2 sin t at the nodes k = 0 .. n/2, padded to whole registers.
+struct DplrNodes {
+  index_t n, count, pitch;
+  double scale = 1 / static_cast<double>(n);
+  double *cosine, *sine2;
+
+  DplrNodes(Scratch& scratch, index_t n_)
+      : n(n_),
+        count(n / 2 + 1),
+        pitch((count + dplr_lanes - 1) / dplr_lanes * dplr_lanes),
+        cosine(scratch.take<double>(pitch)),
+        sine2(scratch.take<double>(pitch)) {
+    for (index_t k = 0; k < pitch; ++k) {
+      const bool end = k >= count || 2 * k == n;  // cos(pi/2) is exactly 0
+      const double t = std::numbers::pi * static_cast<double>(k) / static_cast<double>(n);
+      cosine[k] = end ? 0 : std::cos(t);
+      sine2[k] = end ? 2 : 2 * std::sin(t);
+    }
+  }
+
+  complex<double> phase(index_t k) const { return {cosine[k], sine2[k] / 2}; }  // e^{i t}
+};
+
+// The factors of Re v and Im v in s(v), one mode at W nodes: Re s = vr a + vi b, Im s = vi c - vr d.
+struct DplrFactors {
+  Doubles p, m, q, i1, i2;  // 1/d = (p - i m) i1, 1/d' = (p - i q) i2
+
+  DplrFactors(Doubles cosine, Doubles sine2, double wr, double wi) {
+    p = -wr * cosine;
+    m = sine2 - wi * cosine;
+    q = sine2 + wi * cosine;
+    const Doubles pp = p * p, d1 = pp + m * m, d2 = pp + q * q;
+    const Doubles both = 1.0 / (d1 * d2);
+    i1 = d2 * both;
+    i2 = d1 * both;
+  }
+};
+
+// s (2, count) += for P products v (N each, Re and Im planes `plane` apart).
+template <int P>
+void dplr_sums(double* s, const DplrNodes& nodes, index_t N, const double* w, const double* v) {
+  for (index_t k = 0; k < nodes.pitch; k += dplr_lanes) {
+    const Doubles cosine = simd::load(nodes.cosine + k), sine2 = simd::load(nodes.sine2 + k);
+    Doubles re[P] = {}, im[P] = {};
+    for (index_t n = 0; n < N; ++n) {
+      const DplrFactors f(cosine, sine2, w[n], w[N + n]);
+      const Doubles mi = f.m * f.i1, qi = f.q * f.i2;
+      const Doubles a = f.p * (f.i1 + f.i2), b = mi - qi, c = f.p * (f.i1 - f.i2), d = mi + qi;
+#pragma GCC unroll 8
+      for (int j = 0; j < P; ++j) {
+        const double vr = v[(2 * j) * N + n], vi = v[(2 * j + 1) * N + n];
+        re[j] += vr * a + vi * b;
+        im[j] += vi * c - vr * d;
+      }
+    }
+#pragma GCC unroll 8
+    for (int j = 0; j < P; ++j) {
+      simd::store(s + (2 * j) * nodes.pitch + k, re[j]);
+      simd::store(s + (2 * j + 1) * nodes.pitch + k, im[j]);
+    }
+  }
+}
+
+inline double lane_sum(Doubles x) {
+  double sum = 0;
+  for (index_t i = 0; i < dplr_lanes; ++i) sum += x[i];
+  return sum;
+}
+
+// dv (as v) and dw (2, N) += from the gradients g (2P, pitch) of the sums.
+template <int P>
+void dplr_sums_backward(double* dv, double* dw, const double* g, const DplrNodes& nodes, index_t N, const double* w,
+                        const double* v) {
+  for (index_t block = 0; block < nodes.pitch; block += dplr_block)
+    for (index_t n = 0; n < N; ++n) {
+      Doubles dre[P] = {}, dim[P] = {}, dw_re = {}, dw_im = {};
+      for (index_t k = block; k < std::min(block + dplr_block, nodes.pitch); k += dplr_lanes) {
+        const Doubles cosine = simd::load(nodes.cosine + k), sine2 = simd::load(nodes.sine2 + k);
+        const DplrFactors f(cosine, sine2, w[n], w[N + n]);
+        const Doubles mi = f.m * f.i1, qi = f.q * f.i2, p1 = f.p * f.i1, p2 = f.p * f.i2;
+        const Doubles a = p1 + p2, b = mi - qi, c = p1 - p2, d = mi + qi;
+        Doubles rr = {}, ii = {}, ri = {}, ir = {};  // sums of products of (Re, Im) of v and of g
+#pragma GCC unroll 8
+        for (int j = 0; j < P; ++j) {
+          const double vr = v[(2 * j) * N + n], vi = v[(2 * j + 1) * N + n];
+          const Doubles gr = simd::load(g + (2 * j) * nodes.pitch + k);
+          const Doubles gi = simd::load(g + (2 * j + 1) * nodes.pitch + k);
+          dre[j] += gr * a - gi * d;
+          dim[j] += gr * b + gi * c;
+          rr += vr * gr;
+          ii += vi * gi;
+          ri += vr * gi;
+          ir += vi * gr;
+        }
+        // conj(1/d^2) = (p1 + i mi)^2 times g v^*, and (1/d'^2) = (p2 - i qi)^2 times g^* v^*
+        const Doubles e1r = p1 * p1 - mi * mi, e1i = 2.0 * (p1 * mi), t1r = rr + ii, t1i = ri - ir;
+        const Doubles e2r = p2 * p2 - qi * qi, e2i = -2.0 * (p2 * qi), t2r = rr - ii, t2i = -(ri + ir);
+        dw_re += cosine * ((e1r * t1r - e1i * t1i) + (e2r * t2r - e2i * t2i));
+        dw_im += cosine * ((e1r * t1i + e1i * t1r) + (e2r * t2i + e2i * t2r));
+      }
+#pragma GCC unroll 8
+      for (int j = 0; j < P; ++j) {
+        dv[(2 * j) * N + n] += lane_sum(dre[j]);
+        dv[(2 * j + 1) * N + n] += lane_sum(dim[j]);
+      }
+      dw[n] += lane_sum(dw_re);
+      dw[N + n] += lane_sum(dw_im);
+    }
+}
+
+// One feature: the sums s_ij over the nodes (i: an input or P, j: an output or P^*), and the way back to its vectors.
+class DplrRow {
+ public:
+  DplrRow(const DplrSystem& system, const DplrNodes& nodes, index_t h)
+      : system_(system),
+        nodes_(nodes),
+        h_(h),
+        N_(system.A.size(1)),
+        M_(system.B.size(0)),
+        R_(system.P.size(0)),
+        C_(system.C.size(0)),
+        w_(scratch_.take<double>(2 * N_)),
+        v_(scratch_.take<double>(products() * 2 * N_)),
+        s_(scratch_.take<double>(products() * 2 * nodes.pitch)) {
+    const double dt = system_.dt(h_);
+    for (index_t n = 0; n < N_; ++n) {
+      put(w_, n, dt * system.A(h, n));
+      for (index_t i = 0; i < M_ + R_; ++i)
+        for (index_t j = 0; j < C_ + R_; ++j) put(v_ + product(i, j) * 2 * N_, n, dt * (left(i, n) * right(j, n)));
+    }
+    for_groups([&]<int P>(index_t first) {
+      dplr_sums<P>(s_ + first * 2 * nodes_.pitch, nodes_, N_, w_, v_ + first * 2 * N_);
+    });
+    for (index_t k = 0; k < nodes_.count && R_ > 0; ++k) solve(k);
+  }
+
+  // Khat / n of input m and output c, bins 0 .. n/2: what the inverse transform takes.
+  void spectrum(complex<double>* bins, index_t m, index_t c) const {
+    for (index_t k = 0; k < nodes_.count; ++k) {
+      complex<double> sum;
+      for (index_t r = 0; r < R_; ++r) sum += s(m, C_ + r, k) * s(M_ + r, c, k);
+      bins[k] = (nodes_.scale * nodes_.phase(k)) * (s(m, c, k) - nodes_.cosine[k] * sum);
+    }
+  }
+
+  // Takes dL/dKhat n of input m and output c, the gradient of what spectrum() gave.
+  void set_gradient(index_t m, index_t c, const complex<double>* dbins) {
+    for (index_t k = 0; k < nodes_.count; ++k) set(m, c, k, (nodes_.scale * conj(nodes_.phase(k))) * dbins[k]);
+  }
+
+  // After set_gradient for all (m, c): adds to the gradients of this feature.
+  void backward(const DplrGradients& d) {
+    for (index_t k = 0; k < nodes_.count && R_ > 0; ++k) solve_backward(k);
+    for (index_t plane = 0; plane < 2 * products(); ++plane)  // nothing flows to the padding
+      std::fill(s_ + plane * nodes_.pitch + nodes_.count, s_ + (plane + 1) * nodes_.pitch, 0.0);
+    double* dw = scratch_.take<double>(2 * N_);
+    double* dv = scratch_.take<double>(products() * 2 * N_);
+    std::fill(dw, dw + 2 * N_, 0.0);
+    std::fill(dv, dv + products() * 2 * N_, 0.0);
+    for_groups([&]<int P>(index_t first) {
+      dplr_sums_backward<P>(dv + first * 2 * N_, dw, s_ + first * 2 * nodes_.pitch, nodes_, N_, w_,
+                            v_ + first * 2 * N_);
+    });
+    const double dt = system_.dt(h_);
+    double ddt = 0;
+    for (index_t n = 0; n < N_; ++n) {
+      const complex<double> g = at(dw, n);
+      d.A(h_, n) += dt * g;
+      ddt += (g * conj(system_.A(h_, n))).re;
+      for (index_t i = 0; i < M_ + R_; ++i)
+        for (index_t j = 0; j < C_ + R_; ++j) {
+          const complex<double> dproduct = at(dv + product(i, j) * 2 * N_, n);
+          const complex<double> l = left(i, n), r = right(j, n);
+          ddt += (dproduct * conj(l * r)).re;
+          const complex<double> dl = dt * (dproduct * conj(r)), dr = dt * (dproduct * conj(l));
+          (i < M_ ? d.B(i, h_, n) : d.P(i - M_, h_, n)) += dl;
+          if (j < C_)
+            d.C(j, h_, n) += dr;
+          else
+            d.P(j - C_, h_, n) += conj(dr);
+        }
+    }
+    d.dt(h_) += ddt;
+  }
+
+ private:
+  index_t products() const { return (M_ + R_) * (C_ + R_); }
+  index_t product(index_t i, index_t j) const { return i * (C_ + R_) + j; }
+  complex<double> left(index_t i, index_t n) const { return i < M_ ? system_.B(i, h_, n) : system_.P(i - M_, h_, n); }
+  complex<double> right(index_t j, index_t n) const {
+    return j < C_ ? system_.C(j, h_, n) : conj(system_.P(j - C_, h_, n));
+  }
+  void put(double* planes, index_t n, complex<double> z) const {
+    planes[n] = z.re;
+    planes[N_ + n] = z.im;
+  }
+  complex<double> at(const double* planes, index_t n) const { return {planes[n], planes[N_ + n]}; }
+  double* plane(index_t i, index_t j) const { return s_ + product(i, j) * 2 * nodes_.pitch; }
+  complex<double> s(index_t i, index_t j, index_t k) const {
+    const double* p = plane(i, j);
+    return {p[k], p[nodes_.pitch + k]};
+  }
+  void set(index_t i, index_t j, index_t k, complex<double> z) {
+    double* p = plane(i, j);
+    p[k] = z.re;
+    p[nodes_.pitch + k] = z.im;
+  }
+
+  template <class F>
+  void for_groups(F f) const {
+    for (index_t first = 0; first < products(); first += dplr_products) {
+      const index_t P = std::min(dplr_products, products() - first);
+      [&]<int... I>(std::integer_sequence<int, I...>) {
+        ((P == I + 1 ? f.template operator()<I + 1>(first) : void()), ...);
+      }
+      (std::make_integer_sequence<int, dplr_products>());
+    }
+  }
+
+  // Replaces s11 by (I + cos t s11)^-1 and s01 by X = s01 (I + cos t s11)^-1.
+  void solve(index_t k) {
+    const double c = nodes_.cosine[k];
+    if (R_ == 1) {
+      const complex<double> W = complex<double>(1) / (complex<double>(1) + c * s(M_, C_, k));
+      set(M_, C_, k, W);
+      for (index_t m = 0; m < M_; ++m) set(m, C_, k, s(m, C_, k) * W);
+      return;
+    }
+    complex<double> a[max_rank * max_rank], row[max_rank];
+    for (index_t q = 0; q < R_; ++q)
+      for (index_t r = 0; r < R_; ++r) a[q * R_ + r] = c * s(M_ + q, C_ + r, k) + complex<double>(q == r ? 1.0 : 0.0);
+    invert(a, R_);
+    for (index_t r = 0; r < R_; ++r)
+      for (index_t q = 0; q < R_; ++q) set(M_ + r, C_ + q, k, a[r * R_ + q]);
+    for (index_t m = 0; m < M_; ++m) {
+      for (index_t q = 0; q < R_; ++q) {
+        row[q] = {};
+        for (index_t r = 0; r < R_; ++r) row[q] += s(m, C_ + r, k) * a[r * R_ + q];
+      }
+      for (index_t q = 0; q < R_; ++q) set(m, C_ + q, k, row[q]);
+    }
+  }
+
+  // s00 holds G, s01 X, s11 the inverse W; all but s00 become gradients.
+  void solve_backward(index_t k) {
+    const double c = nodes_.cosine[k];
+    complex<double> W[max_rank * max_rank], dW[max_rank * max_rank], s10[max_rank], ds10[max_rank], Y[max_rank];
+    for (index_t r = 0; r < R_; ++r)
+      for (index_t q = 0; q < R_; ++q) {
+        W[r * R_ + q] = s(M_ + r, C_ + q, k);
+        dW[r * R_ + q] = {};
+      }
+    // One output at a time: its column of Y and of ds10. ds01 gathers in dX, kept where X is only after the last use.
+    Scratch scratch;
+    auto* ds01 = scratch.take<complex<double>>(M_ * R_);
+    std::fill(ds01, ds01 + M_ * R_, complex<double>());
+    for (index_t o = 0; o < C_; ++o) {
+      for (index_t q = 0; q < R_; ++q) s10[q] = s(M_ + q, o, k);
+      for (index_t r = 0; r < R_; ++r) {
+        Y[r] = {};
+        ds10[r] = {};
+        for (index_t q = 0; q < R_; ++q) Y[r] += W[r * R_ + q] * s10[q];
+        for (index_t m = 0; m < M_; ++m) {
+          ds10[r] -= c * (conj(s(m, C_ + r, k)) * s(m, o, k));
+          ds01[m * R_ + r] -= c * (s(m, o, k) * conj(Y[r]));
+        }
+      }
+      for (index_t q = 0; q < R_; ++q) {
+        for (index_t r = 0; r < R_; ++r) dW[q * R_ + r] -= c * (ds10[q] * conj(Y[r]));
+        set(M_ + q, o, k, ds10[q]);
+      }
+    }
+    for (index_t q = 0; q < R_; ++q)
+      for (index_t r = 0; r < R_; ++r) set(M_ + q, C_ + r, k, dW[q * R_ + r]);
+    for (index_t m = 0; m < M_; ++m)
+      for (index_t r = 0; r < R_; ++r) set(m, C_ + r, k, ds01[m * R_ + r]);
+  }
+
+  // Gauss-Jordan with row pivots, in place.
+  static void invert(complex<double>* a, index_t R) {
+    index_t swapped[max_rank];
+    for (index_t i = 0; i < R; ++i) {
+      index_t pivot = i;
+      for (index_t r = i + 1; r < R; ++r)
+        if (norm2(a[r * R + i]) > norm2(a[pivot * R + i])) pivot = r;
+      swapped[i] = pivot;
+      for (index_t c = 0; c < R; ++c) std::swap(a[i * R + c], a[pivot * R + c]);
+      const complex<double> scale = complex<double>(1) / a[i * R + i];
+      a[i * R + i] = complex<double>(1);
+      for (index_t c = 0; c < R; ++c) a[i * R + c] *= scale;
+      for (index_t r = 0; r < R; ++r) {
+        if (r == i) continue;
+        const complex<double> f = a[r * R + i];
+        a[r * R + i] = {};
+        for (index_t c = 0; c < R; ++c) a[r * R + c] -= f * a[i * R + c];
+      }
+    }
+    for (index_t i = R; i-- > 0;)
+      for (index_t r = 0; r < R; ++r) std::swap(a[r * R + i], a[r * R + swapped[i]]);
+  }
+
+  Scratch scratch_;
+  const DplrSystem& system_;
+  const DplrNodes& nodes_;
+  const index_t h_, N_, M_, R_, C_;
+  double *w_, *v_;  // (2, N), (products, 2, N)
+  double* s_;       // (products, 2, pitch)
+};
+
+inline index_t dplr_work(const DplrSystem& s, index_t n) {
+  const index_t products = (s.B.size(0) + s.P.size(0)) * (s.C.size(0) + s.P.size(0));
+  return s.A.count() * (n / 2 + 1) * (16 + 4 * products) / 8;
+}
+
+// row(m, c, h, K): takes the n samples of each kernel; called by one thread per h.
+template <class F>
+void dplr_forward(const DplrSystem& system, index_t n, F row) {
+  Scratch shared;
+  const DplrNodes nodes(shared, n);
+  const RealFft<double> fft(n);
+  parallel_for(
+      system.A.size(0),
+      [&](index_t h) {
+        Scratch scratch;
+        const DplrRow sums(system, nodes, h);
+        auto* bins = scratch.take<complex<double>>(nodes.count);
+        auto* K = scratch.take<double>(n);
+        for (index_t m = 0; m < system.B.size(0); ++m)
+          for (index_t c = 0; c < system.C.size(0); ++c) {
+            sums.spectrum(bins, m, c);
+            fft.inverse(K, bins);
+            row(m, c, h, static_cast<const double*>(K));
+          }
+      },
+      dplr_work(system, n));
+}
+
+// row(m, c, h, dK): gives the gradient of the n samples of each kernel. Adds to the gradients of the system.
+template <class F>
+void dplr_backward(const DplrGradients& d, const DplrSystem& system, index_t n, F row) {
+  Scratch shared;
+  const DplrNodes nodes(shared, n);
+  const RealFft<double> fft(n);
+  parallel_for(
+      system.A.size(0),
+      [&](index_t h) {
+        Scratch scratch;
+        DplrRow sums(system, nodes, h);
+        auto* bins = scratch.take<complex<double>>(nodes.count);
+        auto* dK = scratch.take<double>(n);
+        for (index_t m = 0; m < system.B.size(0); ++m)
+          for (index_t c = 0; c < system.C.size(0); ++c) {
+            row(m, c, h, dK);
+            fft.forward(bins, dK);
+            for (index_t k = 0; k < nodes.count; ++k)  // inner bins stand for two
+              if (k > 0 && 2 * k < n) bins[k] = 2.0 * bins[k];
+            sums.set_gradient(m, c, bins);
+          }
+        sums.backward(d);
+      },
+      4 * dplr_work(system, n));
+}
+
+}  // namespace impl
+
+// The kernel by itself; what layers use is kernel_s4.hpp.
+struct Dplr {
+  // K (M, C, H, L) with the generating function at n >= L nodes.
+  template <class T>
+  static void forward(TensorView<T, 4> K, const DplrSystem& system, index_t n) {
+    check(K.sizes(), system, n);
+    impl::dplr_forward(system, n, [&](index_t m, index_t c, index_t h, const double* row) {
+      for (index_t l = 0; l < K.size(3); ++l) K(m, c, h, l) = static_cast<T>(row[l]);
+    });
+  }
+
+  // Added to.
+  template <class T>
+  static void backward(const DplrGradients& d, TensorView<T, 4> dK, const DplrSystem& system, index_t n) {
+    check(dK.sizes(), system, n);
+    check(dK.sizes(), {d.dt, d.A, d.B, d.P, d.C}, n);
+    impl::dplr_backward(d, system, n, [&](index_t m, index_t c, index_t h, double* row) {
+      for (index_t l = 0; l < n; ++l) row[l] = l < dK.size(3) ? static_cast<double>(dK(m, c, h, l)) : 0.0;
+    });
+  }
+
+ private:
+  static void check(const Extents<4>& K, const DplrSystem& s, index_t n) {
+    const index_t H = s.dt.size(0), N = s.A.size(1);
+    check_shape("dplr", "A", s.A, Extents{H, N}, "HN");
+    check_shape("dplr", "B", s.B, Extents<3>{K[0], H, N}, "MHN");
+    check_shape("dplr", "P", s.P, Extents<3>{s.P.size(0), H, N}, "RHN");
+    check_shape("dplr", "C", s.C, Extents<3>{K[1], H, N}, "CHN");
+    if (K[2] != H)
+      throw_shape_error("dplr: K and dt disagree on H: K is " + to_string(K, "MCHL") + ", dt is " +
+                        to_string(s.dt.sizes(), "H"));
+    if (s.P.size(0) > max_rank)
+      throw_value_error("dplr: rank " + std::to_string(s.P.size(0)) + ", expected at most " + std::to_string(max_rank));
+    if (n < 1 || n < K[3])
+      throw_value_error("dplr: " + std::to_string(n) + " nodes for a kernel of " + std::to_string(K[3]) + " samples");
+  }
+};
+
+}  // namespace longwave
