@@ -105,7 +105,7 @@ inline Measure parse_measure(std::string_view name) {
   return *measure;
 }
 
-// Dense matrices: the decomposition (nplr.hpp) takes O(N^3) time, 4 s at 1024, and 60 N^2 bytes.
+// Dense matrices: the decomposition (nplr.hpp) takes O(N^3) time, 1.5 s at 1024, and 60 N^2 bytes.
 inline constexpr index_t max_hippo_state = 2048;
 
 struct Transition {

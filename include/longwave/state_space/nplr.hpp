@@ -1,4 +1,4 @@
-// nplr.hpp - HiPPO's matrices (hippo.hpp) as diagonal plus low rank, in a complex basis, by Eigen in double.
+// nplr.hpp - HiPPO's matrices (hippo.hpp) as diagonal plus low rank, in a complex basis, in double.
 //
 //   A = S - sum_r P_r P_r^T,   S = c I + skew,   -i (S - c I) Hermitian with real eigenvalues mu, eigenvectors V
 //   V^* A V = diag(c + i mu) - sum_r (V^* P_r)(V^* P_r)^*
@@ -8,7 +8,6 @@
 // Sources: Gu et al. 2022 (S4), theorem 1 and appendix C; the reference implementation's order and clipping.
 #pragma once
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -18,6 +17,7 @@
 #include "longwave/core/complex.hpp"
 #include "longwave/core/tensor.hpp"
 #include "longwave/state_space/hippo.hpp"
+#include "longwave/state_space/skew_eigen.hpp"
 
 namespace longwave {
 
@@ -31,8 +31,8 @@ struct Nplr {
 namespace detail {
 
 // S = A + sum_r P_r P_r^T
-inline Eigen::MatrixXd normal_part(TensorView<const double, 2> A, TensorView<const double, 2> P) {
-  Eigen::MatrixXd S(A.size(0), A.size(1));
+inline Tensor<double, 2> normal_part(TensorView<const double, 2> A, TensorView<const double, 2> P) {
+  Tensor<double, 2> S(A.sizes());
   for (index_t i = 0; i < A.size(0); ++i)
     for (index_t j = 0; j < A.size(1); ++j) {
       S(i, j) = A(i, j);
@@ -41,25 +41,17 @@ inline Eigen::MatrixXd normal_part(TensorView<const double, 2> A, TensorView<con
   return S;
 }
 
-// Eigenvalues (ascending) and -vectors of the Hermitian matrix -i S, where S is the skew part of the argument.
-inline Eigen::SelfAdjointEigenSolver<Eigen::MatrixXcd> skew_eigen(const Eigen::MatrixXd& S, bool vectors) {
-  Eigen::MatrixXcd H = Eigen::MatrixXcd::Zero(S.rows(), S.cols());
-  H.imag() = 0.5 * (S.transpose() - S);
-  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXcd> solver(H,
-                                                         vectors ? Eigen::ComputeEigenvectors : Eigen::EigenvaluesOnly);
-  if (solver.info() != Eigen::Success)
-    throw_value_error("hippo: the eigenvalues of a matrix of size " + std::to_string(S.rows()) + " did not converge");
-  return solver;
-}
-
-// Turned so that the first component that is not 0 is real and positive: the phase decides what B_clip cuts off.
-inline void fix_phase(Eigen::Ref<Eigen::VectorXcd> v) {
-  for (Eigen::Index i = 0; i < v.size(); ++i)
-    if (const double size = std::abs(v(i)); size > 1e-9) {  // solvers leave 1e-16 where there should be 0
-      v *= std::conj(v(i)) / size;
-      v(i) = size;
-      return;
-    }
+// Each column turned so that its first component that is not 0 is real and positive: the phase decides what B_clip
+// cuts off.
+inline void fix_phases(TensorView<complex<double>, 2> V) {
+  for (index_t n = 0; n < V.size(1); ++n) {
+    index_t first = 0;
+    while (first + 1 < V.size(0) && norm2(V(first, n)) < 1e-18) ++first;  // solvers leave 1e-16 for 0
+    const double size = std::sqrt(norm2(V(first, n)));
+    const complex<double> turn = (1 / size) * conj(V(first, n));
+    for (index_t i = 0; i < V.size(0); ++i) V(i, n) = turn * V(i, n);
+    V(first, n) = size;
+  }
 }
 
 }  // namespace detail
@@ -71,30 +63,28 @@ inline Nplr nplr(Measure measure, index_t N, index_t rank = 1, std::optional<dou
     throw_value_error("nplr: B_clip is " + std::to_string(*B_clip) + ", expected none or at least 0");
   const Tensor<double, 2> P = rank_correction(measure, N, rank);
   const Transition t = transition(measure, N);
-  const Eigen::MatrixXd S = detail::normal_part(t.A, P);
-  const auto eigen = detail::skew_eigen(S, true);
-  Eigen::MatrixXcd V = eigen.eigenvectors().leftCols(N / 2);
-  Eigen::VectorXd frequencies = eigen.eigenvalues().head(N / 2);
+  const Tensor<double, 2> S = detail::normal_part(t.A, P);
+  SkewEigen eigen = skew_eigen(S);
+  const index_t M = N / 2;
   if (detail::is_fourier(measure)) {  // the pair of block 0 stands still: any basis of it, made one of conjugates
-    frequencies(N / 2 - 1) = 0;
-    V.col(N / 2 - 1).setZero();
-    V(0, N / 2 - 1) = std::numbers::sqrt2 / 2;
-    V(1, N / 2 - 1) = {0, std::numbers::sqrt2 / 2};
+    eigen.mu(M - 1) = 0;
+    for (index_t i = 0; i < N; ++i) eigen.vectors(i, M - 1) = 0;
+    eigen.vectors(0, M - 1) = std::numbers::sqrt2 / 2;
+    eigen.vectors(1, M - 1) = {0, std::numbers::sqrt2 / 2};
   }
-
-  double re = S.diagonal().mean();
+  detail::fix_phases(eigen.vectors.view());
+  double re = 0;
+  for (index_t i = 0; i < N; ++i) re += S(i, i) / static_cast<double>(N);
   if (std::abs(re) < 1e-9) re = 0;  // legt and lagt: what is left are roundings, of either sign
 
-  Nplr d{Tensor<complex<double>, 1>(N / 2), Tensor<complex<double>, 1>(N / 2), Tensor<complex<double>, 2>(rank, N / 2),
-         Tensor<complex<double>, 2>(N, N / 2)};
-  for (index_t n = 0; n < N / 2; ++n) {
-    detail::fix_phase(V.col(n));
-    d.A(n) = {re, frequencies(n)};
+  Nplr d{Tensor<complex<double>, 1>(M), Tensor<complex<double>, 1>(M), Tensor<complex<double>, 2>(rank, M),
+         std::move(eigen.vectors)};
+  for (index_t n = 0; n < M; ++n) {
+    d.A(n) = {re, eigen.mu(n)};
     for (index_t i = 0; i < N; ++i) {
-      const complex<double> v = std::complex<double>(V(i, n));
-      d.V(i, n) = v;
-      d.B(n) += t.B(i) * conj(v);
-      for (index_t r = 0; r < rank; ++r) d.P(r, n) += P(r, i) * conj(v);
+      const complex<double> v = conj(d.V(i, n));
+      d.B(n) += t.B(i) * v;
+      for (index_t r = 0; r < rank; ++r) d.P(r, n) += P(r, i) * v;
     }
     if (B_clip) d.B(n).im = std::clamp(d.B(n).im, -*B_clip, *B_clip);
   }
@@ -103,11 +93,10 @@ inline Nplr nplr(Measure measure, index_t N, index_t rank = 1, std::optional<dou
 
 // The N largest frequencies, descending, of the skew part of legs of size 2N: from these DSS starts.
 inline Tensor<double, 1> skew_frequencies(index_t N) {
-  const Transition t = transition(Measure::legs, 2 * N);
-  using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  const auto eigen = detail::skew_eigen(Eigen::Map<const Matrix>(t.A.data(), 2 * N, 2 * N), false);
-  Tensor<double, 1> frequencies(N);
-  for (index_t n = 0; n < N; ++n) frequencies(n) = -eigen.eigenvalues()(n);  // they come as +- pairs
+  Tensor<double, 2> S = transition(Measure::legs, 2 * N).A;
+  for (index_t i = 0; i < S.count(); ++i) S.data()[i] /= 2;  // 0 above the diagonal, so this is (S - S^T) / 2 below
+  Tensor<double, 1> frequencies = skew_eigen(S, false).mu;
+  for (index_t n = 0; n < N; ++n) frequencies(n) = -frequencies(n);  // they come as +- pairs
   return frequencies;
 }
 
