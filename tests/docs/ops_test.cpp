@@ -178,3 +178,26 @@ TEST_CASE("ops: cross_entropy: scores that say nothing cost log K") {
   CHECK(x.grad()(1, 7) == Approx((0.1 - 1) / 2));  // (p - [k = c]) over the two that count
   // [/snippet]
 }
+
+TEST_CASE("ops: pool: an average over time, and the way back") {
+  // [snippet: op_pool]
+  const auto x = random<double>(Extents<3>{2, 3, 8});
+  Tensor<double, 3> y(2, 3, 4), back(2, 3, 8);
+  ops::AvgPool::forward(y.view(), x, /*stride=*/2);
+  ops::RepeatTime::forward(back.view(), y, /*stride=*/2);
+  CHECK(back(1, 2, 5) == Approx((x(1, 2, 4) + x(1, 2, 5)) / 2));
+  // [/snippet]
+}
+
+TEST_CASE("ops: readout: padding has no part in the mean") {
+  // [snippet: op_readout]
+  auto x = random<double>(Extents<3>{2, 3, 8});
+  Tensor<index_t, 1> lengths(2);
+  lengths(0) = 8;
+  lengths(1) = 2;
+  x(1, 0, 2) = NAN;  // beyond the end of sequence 1
+  Tensor<double, 3> y(2, 3, 1);
+  ops::Readout::forward(y.view(), x, lengths, ReadoutMode::mean);
+  CHECK(y(1, 0, 0) == Approx((x(1, 0, 0) + x(1, 0, 1)) / 2));
+  // [/snippet]
+}

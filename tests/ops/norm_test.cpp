@@ -263,3 +263,45 @@ TEST_CASE("batch_norm: one value per channel, missing statistics and wrong shape
           ops::BatchNorm::forward(y.view(), {}, {}, v, v, x, {}, {}, {.momentum = 2});
         }).find("momentum") != std::string::npos);
 }
+
+TEMPLATE_TEST_CASE("scalar_layer_norm: one scale and one shift, added before the division", "", float, double) {
+  using T = TestType;
+  for (const index_t H : {2, 16, 67})
+    for (const index_t L : {0, 1, 31, 130}) {
+      const auto x = random<T>(Extents{3, H, L}, 1);
+      const auto s = random<T>(Extents{1}, 2), m = random<T>(Extents{1}, 3);
+      Tensor<T, 3> y(3, H, L);
+      Tensor<T, 2> mean(3, L), rstd(3, L);
+      Tensor<double, 3> want(3, H, L);
+      ops::ScalarLayerNorm::forward(y.view(), mean, rstd, x, s, m);
+      for (index_t b = 0; b < 3; ++b)
+        for (index_t l = 0; l < L; ++l) {
+          double mu = 0, var = 0;
+          for (index_t h = 0; h < H; ++h) mu += double(x(b, h, l)) / double(H);
+          for (index_t h = 0; h < H; ++h) var += std::pow(double(x(b, h, l)) - mu, 2) / double(H);
+          for (index_t h = 0; h < H; ++h)
+            want(b, h, l) = double(s(0)) / std::sqrt(var + 1e-12) * (double(x(b, h, l)) - mu + double(m(0)));
+        }
+      // Two features can be close to one another, and their difference is then divided by itself.
+      CHECK(relative_error(y, want) < (H == 2 ? 100 : 2) * tolerance<T>);
+    }
+}
+
+TEST_CASE("scalar_layer_norm: gradients against differences, equal features, wrong sizes") {
+  for (const index_t L : {1, 5, 70}) {
+    auto x = random<double>(Extents{2, 4, L});
+    auto s = random<double>(Extents{1}, 2), m = random<double>(Extents{1}, 3);
+    const auto check =
+        grad_check([](auto&, auto vx, auto vs, auto vm) { return scalar_layer_norm(vx, vs, vm); }, x, s, m);
+    INFO(check.text());
+    CHECK(check.error < 1e-6);  // four features: some positions are steep
+  }
+  Tensor<float, 3> flat(1, 4, 2), y(1, 4, 2);
+  Tensor<float, 2> mean(1, 2), rstd(1, 2);
+  Tensor<float, 1> one(1), zero(1), two(2);
+  one(0) = 1;
+  ops::ScalarLayerNorm::forward(y.view(), mean, rstd, flat, one, zero);
+  CHECK(y(0, 3, 1) == 0);
+  CHECK(error_text<ShapeError>([&] { ops::ScalarLayerNorm::forward(y.view(), mean, rstd, flat, two, zero); }) ==
+        "scalar_layer_norm: s is (2), expected (1)");
+}

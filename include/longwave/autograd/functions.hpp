@@ -12,5 +12,7 @@
 #include "longwave/autograd/functions/loss.hpp"
 #include "longwave/autograd/functions/matmul.hpp"
 #include "longwave/autograd/functions/norm.hpp"
+#include "longwave/autograd/functions/pool.hpp"
+#include "longwave/autograd/functions/readout.hpp"
 #include "longwave/autograd/functions/reduce.hpp"
 #include "longwave/autograd/functions/shape.hpp"

@@ -5,10 +5,14 @@
 //   LayerNorm   statistics over one axis of a tensor of any rank: the last one of (B, L, H), axis 1 of (B, H, L).
 //               mean, rstd: the shape of x without that axis; weight, bias: (H)
 //   BatchNorm   statistics over all but axis 1 of (B, H, L) or (B, H); mean, rstd, weight, bias: (H)
+//   ScalarLayerNorm   y = s (x - mean + m) rstd over axis 1 of (B, H, L), with one s and one m for all features; mean,
+//                     rstd: (B, L). S4's own layer norm of (B, H, L); there eps = 0
 //
 // Gradient, with g = weight * dy and means over the elements that share a statistic (x_hat is a function of x):
 //   dx = rstd (g - mean(g) - x_hat mean(g x_hat)),   dweight += sum dy x_hat,   dbias += sum dy
-// and dx = rstd g where BatchNorm uses running statistics.
+// and dx = rstd g where BatchNorm uses running statistics. ScalarLayerNorm, with x_hat as above:
+//   dx = s rstd (dy - mean(dy) - x_hat (mean(dy x_hat) + m rstd mean(dy))),
+//   ds += sum dy (x_hat + m rstd),   dm += s sum dy rstd
 //
 // Variances are biased (divided by the count). They are summed from deviations around a first estimate of the mean and
 // corrected for its error, so a mean far from zero costs no digits of the output: about 4 epsilon sqrt(H). The backward
@@ -19,6 +23,7 @@
 #include <cmath>
 #include <string>
 
+#include "longwave/core/sum.hpp"
 #include "longwave/cpu/batch_norm.hpp"
 #include "longwave/cpu/layer_norm.hpp"
 
@@ -34,6 +39,53 @@ struct BatchNormOptions {
   double momentum = 0.1;  // weight of this batch in the running statistics
   double eps = 1e-5;
 };
+
+namespace impl {
+
+// (B, L) as (B, H, L), the same for every feature.
+template <class T>
+TensorView<T, 3, Host> over_features(TensorView<T, 2, Host> v, index_t H) {
+  return {v.data(), {v.size(0), H, v.size(1)}, {v.stride(0), 0, v.stride(1)}};
+}
+
+// From y = x_hat.
+template <class T>
+void scalar_layer_norm_forward(TensorView<T, 3, Host> y, TensorView<const T, 2, Host> rstd, T s, T m) {
+  map_elements<1>([s, m](T& out, T x_hat, T r) { out = s * (x_hat + m * r); }, y, y, over_features(rstd, y.size(1)));
+}
+
+// dx is assigned from that of x_hat, ds and dm are added to; each may be left out.
+template <class T>
+void scalar_layer_norm_backward(TensorView<T, 3, Host> dx, TensorView<T, 1, Host> ds, TensorView<T, 1, Host> dm,
+                                TensorView<const T, 3, Host> dy, TensorView<const T, 2, Host> mean,
+                                TensorView<const T, 2, Host> rstd, TensorView<const T, 3, Host> x, T s, T m) {
+  const index_t H = x.size(1);
+  const auto all_mean = over_features(mean, H), all_rstd = over_features(rstd, H);
+  Scratch scratch;
+  if (wanted(dx)) {
+    const TensorView<T, 3> average = scratch.tensor<T>(Extents<3>{x.size(0), 1, x.size(2)});
+    sum_to(
+        average, 1 / static_cast<double>(H), [](T in) { return in; }, dy);
+    const TensorView<const T, 2> average2(average.data(), Extents<2>{x.size(0), x.size(2)});
+    map_elements<1>([s, m](T& out, T from_x_hat, T at, T centre, T r,
+                           T g) { out = s * (from_x_hat - (at - centre) * r * r * (r * m * g)); },
+                    dx, dx, x, all_mean, all_rstd, over_features(average2, H));
+  }
+  T total = 0;
+  const TensorView<T, 3> sum(&total, Extents<3>{1, 1, 1});
+  if (wanted(ds)) {
+    sum_to(
+        sum, 1.0, [m](T in, T at, T centre, T r) { return in * (at - centre + m) * r; }, dy, x, all_mean, all_rstd);
+    ds(0) += total;
+  }
+  if (wanted(dm)) {
+    sum_to(
+        sum, static_cast<double>(s), [](T in, T r) { return in * r; }, dy, all_rstd);
+    dm(0) += total;
+  }
+}
+
+}  // namespace impl
 
 namespace ops {
 
@@ -136,6 +188,36 @@ struct BatchNorm {
     if (options.training && x.count() > 0 && x.count() / x[1] == 1)
       throw_value_error("batch_norm: training needs more than one value per channel, x is " +
                         to_string(x, N == 2 ? "BH" : "BHL"));
+  }
+};
+
+struct ScalarLayerNorm {
+  // mean and rstd (B, L) are saved for backward; s and m have one element. eps guards features that are all equal.
+  template <class T, device D>
+  static void forward(TensorView<T, 3, D> y, Out<T, 2, D> mean, Out<T, 2, D> rstd, In<T, 3, D> x, In<T, 1, D> s,
+                      In<T, 1, D> m, double eps = 1e-12) {
+    check("y", y.sizes(), x.sizes(), s, m);
+    LayerNorm::forward(y, mean, rstd, x, {}, {}, {.axis = 1, .eps = eps});
+    if (!x.empty()) impl::scalar_layer_norm_forward<T>(y, rstd, s(0), m(0));
+  }
+
+  // dx is assigned, ds and dm are added to; each may be left out.
+  template <class T, device D>
+  static void backward(Out<T, 3, D> dx, Out<T, 1, D> ds, Out<T, 1, D> dm, TensorView<const T, 3, D> dy,
+                       In<T, 2, D> mean, In<T, 2, D> rstd, In<T, 3, D> x, In<T, 1, D> s, In<T, 1, D> m) {
+    check("dy", dy.sizes(), x.sizes(), s, m);
+    check_gradient("scalar_layer_norm", "ds", ds, Extents<1>{1});
+    check_gradient("scalar_layer_norm", "dm", dm, Extents<1>{1});
+    LayerNorm::backward(dx, {}, {}, dy, mean, rstd, x, {}, {.axis = 1});
+    if (!x.empty()) impl::scalar_layer_norm_backward<T>(dx, ds, dm, dy, mean, rstd, x, s(0), m(0));
+  }
+
+ private:
+  template <class V>
+  static void check(const char* name, const Extents<3>& y, const Extents<3>& x, const V& s, const V& m) {
+    check_same_shape("scalar_layer_norm", name, y, "x", x);
+    check_shape("scalar_layer_norm", "s", s, Extents<1>{1});
+    check_shape("scalar_layer_norm", "m", m, Extents<1>{1});
   }
 };
 

@@ -1,4 +1,4 @@
-// norm.hpp - layer_norm and batch_norm on the tape (ops/norm.hpp).
+// norm.hpp - layer_norm, batch_norm and scalar_layer_norm on the tape (ops/norm.hpp).
 #pragma once
 
 #include "longwave/autograd/tape.hpp"
@@ -40,6 +40,23 @@ Var<T, N, D> batch_norm(Var<T, N, D> x, std::type_identity_t<Var<T, 1, D>> weigh
     Grad dx(x);
     ops::BatchNorm::backward(dx.view(), tape.grad_to_add(weight), tape.grad_to_add(bias), y.grad(), mean, rstd,
                              x.value(), w, options);
+  });
+  return y;
+}
+
+// s (x - mean + m) / deviation over the features of x (B, H, L); s and m (1).
+template <class T, device D>
+Var<T, 3, D> scalar_layer_norm(Var<T, 3, D> x, std::type_identity_t<Var<T, 1, D>> s,
+                               std::type_identity_t<Var<T, 1, D>> m, double eps = 1e-12) {
+  Tape<T, D>& tape = x.tape();
+  const Var<T, 3, D> y = tape.make(x.sizes(), x.needs_grad() || s.needs_grad() || m.needs_grad());
+  const Extents<2> positions{x.size(0), x.size(2)};
+  const auto mean = tape.template keep<T>(positions), rstd = tape.template keep<T>(positions);
+  ops::ScalarLayerNorm::forward(y.output(), mean, rstd, x.value(), s.value(), m.value(), eps);
+  tape.record("scalar_layer_norm", y, [=, &tape] {
+    const Grad dx(x);
+    ops::ScalarLayerNorm::backward(dx.view(), tape.grad_to_add(s), tape.grad_to_add(m), y.grad(), mean, rstd, x.value(),
+                                   s.value(), m.value());
   });
   return y;
 }
