@@ -1,0 +1,182 @@
+// dplr_step.hpp - one sample through S4, in three ways that StepMode names:
+//
+//   linear     diagonal plus low rank (dplr_scan.hpp): 8 N (1 + R) multiply-adds per feature
+//   dense      A_bar as a matrix over (Re s, Im s): 4 N^2; the plainest, to compare with
+//   diagonal   in eigenvectors of A_bar: 2N modes of a diagonal system (step.hpp). A_bar of HiPPO-LegS has eigenvectors
+//              of condition 2^N: usable for small N or trained systems whose eigenvalues have moved apart.
+//
+//   y (C H), u (H), D (C H), state (2, N, H) as everywhere; in diagonal mode (2, 2N, H) in other coordinates
+//
+// Source: Gu, Goel, Re 2022 (S4), appendix C.2.
+#pragma once
+
+#include "longwave/state_space/dplr_length.hpp"
+#include "longwave/state_space/kernel_s4.hpp"
+#include "longwave/state_space/step.hpp"
+
+namespace longwave {
+
+template <class T>
+struct DplrStepTables {
+  StepMode mode = StepMode::linear;
+  Tensor<T, 3> F, b;       // (2, N, H)
+  Tensor<T, 4> G, w, c;    // (R, 2, N, H), (R, 2, N, H) with w = (2 Re, -2 Im), (C, 2, N, H) likewise
+  Tensor<T, 3> A;          // (2N, 2N, H), dense mode
+  StepTables<T> diagonal;  // diagonal mode
+
+  index_t modes() const { return mode == StepMode::diagonal ? diagonal.modes() : b.size(1); }
+  void step(T* y, T* state, const T* u, const T* D) const noexcept;
+};
+
+namespace impl {
+
+// Features h .. h + lanes of V at a time; returns where it stopped. R and C are small, sums over modes stay in V.
+template <class V, class T>
+index_t dplr_step_lanes(T* y, T* state, const T* u, const DplrStepTables<T>& t, const T* D, index_t h) {
+  const index_t N = t.b.size(1), H = t.b.size(2), R = t.G.size(0), C = t.c.size(0), plane = N * H;
+  constexpr index_t W = sizeof(V) / sizeof(T);
+  auto load = [](const T* p) {
+    V v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+  };
+  auto store = [](T* p, V v) { std::memcpy(p, &v, sizeof v); };
+  for (; h + W <= H; h += W) {
+    V rho[max_rank] = {};
+    for (index_t r = 0; r < R; ++r) {
+      const T* w = t.w.data() + 2 * r * plane + h;
+      for (index_t n = 0; n < N; ++n)
+        rho[r] += load(w + n * H) * load(state + n * H + h) + load(w + plane + n * H) * load(state + plane + n * H + h);
+    }
+    const V in = load(u + h);
+    for (index_t c = 0; c < C; ++c) store(y + c * H + h, load(D + c * H + h) * in);
+    for (index_t n = 0; n < N; ++n) {
+      const index_t re_at = n * H + h, im_at = plane + re_at;
+      const V re0 = load(state + re_at), im0 = load(state + im_at);
+      const V Fr = load(t.F.data() + re_at), Fi = load(t.F.data() + im_at);
+      V re = Fr * re0 - Fi * im0 + load(t.b.data() + re_at) * in;
+      V im = Fr * im0 + Fi * re0 + load(t.b.data() + im_at) * in;
+      for (index_t r = 0; r < R; ++r) {
+        re -= rho[r] * load(t.G.data() + 2 * r * plane + re_at);
+        im -= rho[r] * load(t.G.data() + 2 * r * plane + im_at);
+      }
+      store(state + re_at, re);
+      store(state + im_at, im);
+      for (index_t c = 0; c < C; ++c) {
+        const T* weights = t.c.data() + 2 * c * plane;
+        store(y + c * H + h, load(y + c * H + h) + load(weights + re_at) * re + load(weights + im_at) * im);
+      }
+    }
+  }
+  return h;
+}
+
+template <class T>
+void dplr_step_dense(T* y, T* state, const T* u, const DplrStepTables<T>& t, const T* D) {
+  const index_t W = 2 * t.b.size(1), H = t.b.size(2), C = t.c.size(0);
+  Scratch scratch;
+  T* next = scratch.take<T>(W * H);
+  for (index_t i = 0; i < W; ++i) {
+    for (index_t h = 0; h < H; ++h) next[i * H + h] = t.b.data()[i * H + h] * u[h];
+    for (index_t j = 0; j < W; ++j) {
+      const T* A = t.A.data() + (i * W + j) * H;
+      for (index_t h = 0; h < H; ++h) next[i * H + h] += A[h] * state[j * H + h];
+    }
+  }
+  std::copy(next, next + W * H, state);
+  for (index_t c = 0; c < C; ++c) {
+    for (index_t h = 0; h < H; ++h) y[c * H + h] = D[c * H + h] * u[h];
+    for (index_t i = 0; i < W; ++i)
+      for (index_t h = 0; h < H; ++h) y[c * H + h] += t.c.data()[(c * W + i) * H + h] * state[i * H + h];
+  }
+}
+
+// (rows, 2, N, H) planes of z (rows, H, N), times the factors of Re and Im.
+template <class T>
+Tensor<T, 4> step_planes(TensorView<const complex<double>, 3> z, double re, double im) {
+  Tensor<T, 4> p(z.size(0), 2, z.size(2), z.size(1));
+  for (index_t r = 0; r < z.size(0); ++r)
+    for (index_t h = 0; h < z.size(1); ++h)
+      for (index_t n = 0; n < z.size(2); ++n) {
+        p(r, 0, n, h) = static_cast<T>(re * z(r, h, n).re);
+        p(r, 1, n, h) = static_cast<T>(im * z(r, h, n).im);
+      }
+  return p;
+}
+template <class T>
+Tensor<T, 3> step_plane(TensorView<const complex<double>, 2> z) {
+  Tensor<T, 3> p(2, z.size(1), z.size(0));
+  for (index_t h = 0; h < z.size(0); ++h)
+    for (index_t n = 0; n < z.size(1); ++n) {
+      p(0, n, h) = static_cast<T>(z(h, n).re);
+      p(1, n, h) = static_cast<T>(z(h, n).im);
+    }
+  return p;
+}
+
+// A_bar = V diag(e^x) V^-1 over (Re, Im): the same system as 2N modes of which y takes the real part.
+template <class T>
+StepTables<T> dplr_eigen_tables(const DplrStep& step, TensorView<const complex<double>, 3> C) {
+  const index_t H = step.F.size(0), N = step.F.size(1), W = 2 * N;
+  Tensor<complex<double>, 2> x(H, W), b(H, W);
+  Tensor<complex<double>, 3> c(C.size(0), H, W);
+  for (index_t h = 0; h < H; ++h) {
+    const Eigen::ComplexEigenSolver<Eigen::MatrixXcd> eigen(dplr_matrix(step, h).cast<std::complex<double>>());
+    Eigen::VectorXcd input(W);
+    for (index_t n = 0; n < N; ++n) {
+      input(n) = step.b(h, n).re;
+      input(N + n) = step.b(h, n).im;
+    }
+    const Eigen::VectorXcd weights = eigen.eigenvectors().partialPivLu().solve(input);
+    const Eigen::MatrixXcd rows = weight_rows(C, h) * eigen.eigenvectors();
+    for (index_t i = 0; i < W; ++i) {
+      const std::complex<double> a = eigen.eigenvalues()(i);
+      x(h, i) = std::abs(a) < 1e-300 ? std::complex<double>(-690) : std::log(a);
+      b(h, i) = weights(i);
+      for (index_t k = 0; k < C.size(0); ++k) c(k, h, i) = 0.5 * rows(k, i);
+    }
+  }
+  return StepTables<T>(x.view(), b.view(), c.view());
+}
+
+}  // namespace impl
+
+template <class T>
+void DplrStepTables<T>::step(T* y, T* state, const T* u, const T* D) const noexcept {
+  if (mode == StepMode::diagonal) return diagonal.step(y, state, u, D);
+  if (mode == StepMode::dense) return impl::dplr_step_dense(y, state, u, *this, D);
+  const index_t h = impl::dplr_step_lanes<simd::Lanes<T>>(y, state, u, *this, D, 0);
+  impl::dplr_step_lanes<T>(y, state, u, *this, D, h);
+}
+
+// Tables of the present parameters; C~ is turned back into C.
+template <class T>
+DplrStepTables<T> make_step_tables(const DplrVars<T, Host>& vars, const StepOptions& options = {}) {
+  detail::check_dplr(vars, 0, options.rate);
+  const ContinuousSystem<Host> system = vars.parameters.system(options.rate);
+  const DplrStep step = detail::make_step(vars.tape(), detail::dplr_system(system));
+  DplrScan::discretise(step, detail::dplr_system(system));
+  if (vars.length > 0) DplrLength::untruncate(system.C, step, vars.nodes(options.rate));
+  DplrStepTables<T> t;
+  t.mode = options.mode;
+  if (t.mode == StepMode::diagonal) {
+    t.diagonal = impl::dplr_eigen_tables<T>(step, system.C);
+    return t;
+  }
+  t.F = impl::step_plane<T>(step.F);
+  t.b = impl::step_plane<T>(step.b);
+  t.G = impl::step_planes<T>(step.G, 1, 1);
+  t.w = impl::step_planes<T>(step.w, 2, -2);
+  t.c = impl::step_planes<T>(system.C, 2, -2);
+  if (t.mode == StepMode::linear) return t;
+  const index_t H = step.F.size(0), W = 2 * step.F.size(1);
+  t.A = Tensor<T, 3>(W, W, H);
+  for (index_t h = 0; h < H; ++h) {
+    const Eigen::MatrixXd A = impl::dplr_matrix(step, h);
+    for (index_t i = 0; i < W; ++i)
+      for (index_t j = 0; j < W; ++j) t.A(i, j, h) = static_cast<T>(A(i, j));
+  }
+  return t;
+}
+
+}  // namespace longwave
