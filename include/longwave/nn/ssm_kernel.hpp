@@ -33,8 +33,8 @@ struct KernelShape {
 };
 
 template <class K>
-concept ssm_kernel = requires(K& kernel, Tape<typename K::value_type, typename K::device_type>& tape,
-                              const typename K::Options& options, Generator& gen) {
+concept kernel_module = requires(K& kernel, Tape<typename K::value_type, typename K::device_type>& tape,
+                                 const typename K::Options& options, Generator& gen) {
   K(KernelShape(), options, gen);
   kernel.for_each_parameter(detail::AnyVisitor());
   {kernel.on(tape).sizes()};
