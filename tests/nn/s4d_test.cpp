@@ -29,7 +29,7 @@ TEST_CASE("S4D: parameters carry the official names and shapes") {
     for (const index_t size : p.shape) text += " " + std::to_string(size);
     names.push_back(text);
   }
-  CHECK(names == std::vector<std::string>{"D 6", "kernel.C 6 4 2", "kernel.log_dt 6", "kernel.log_A_real 6 4",
+  CHECK(names == std::vector<std::string>{"D 1 6", "kernel.C 6 4 2", "kernel.log_dt 6", "kernel.log_A_real 6 4",
                                           "kernel.A_imag 6 4", "output_linear.0.weight 12 6 1",
                                           "output_linear.0.bias 12"});
 }
@@ -146,9 +146,13 @@ TEST_CASE("S4D: options out of range name themselves") {
   CHECK(error_text<ValueError>([&] { S4D<float>({.d_model = 0}, gen); }) == "S4D: d_model is 0, expected at least 1");
   CHECK(error_text<ValueError>([&] { S4D<float>({.dt_min = 0.2, .dt_max = 0.1}, gen); }) ==
         "S4D: dt_min is 0.200000 and dt_max 0.100000, expected 0 < dt_min <= dt_max");
+  CHECK(error_text<ValueError>([&] { S4D<float>({.channels = 2}, gen); }) ==
+        "S4D: the layer asks for 2 kernels per feature, expected 1: channels = 1, one direction, no hyper_act, an "
+        "activation other than glu; DiagKernel has several");
+  CHECK(error_text<ValueError>([&] { S4D<float>({.bidirectional = true}, gen); }) != "");
   S4D<float> layer({.d_model = 4, .d_state = 4}, gen);
   Tape<float> tape;
   const auto u = random<float>(Extents<3>{2, 5, 7});
   CHECK(error_text<ShapeError>([&] { layer(tape, tape.input(u)); }) ==
-        "diagonal: u and x disagree on H: u is (B=2, H=5, L=7), x is (H=4, N=2)");
+        "S4D: u is (B=2, H=5, L=7), expected H = d_model = 4");
 }

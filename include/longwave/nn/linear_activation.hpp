@@ -1,0 +1,131 @@
+// linear_activation.hpp - a linear map at every position and an activation: y = act(W x + b), x (B, I, L) -> (B, O, L).
+//
+// Parameters: weight (O', I), or (O', I, 1) for rank 3, and bias (O'); O' is 2 O for glu, else O. With weight_norm the
+// rows of the weight are g v / |v| and the parameters weight_g (O', 1), weight_v (O', I). Made without options the
+// layer is absent: it has no parameters and converts to false.
+#pragma once
+
+#include <algorithm>
+
+#include "longwave/autograd/functions/conv1d.hpp"
+#include "longwave/autograd/functions/shape.hpp"
+#include "longwave/autograd/functions/weight_norm.hpp"
+#include "longwave/nn/activation.hpp"
+#include "longwave/nn/init.hpp"
+#include "longwave/nn/module.hpp"
+#include "longwave/state_space/step.hpp"
+
+namespace longwave {
+
+struct LinearActivationOptions {
+  index_t in = 0;
+  index_t out = 0;
+  Activation activation = Activation::none;
+  bool weight_norm = false;
+};
+
+// The same for one sample, with the weights that the layer had when it was made.
+template <class T>
+struct LinearStep {
+  Tensor<T, 2> W;  // (I, O')
+  Tensor<T, 1> bias;
+  Activation activation = Activation::none;
+
+  // y (O) from x (I), `room` (O'); y may be room.
+  void operator()(T* y, T* room, const T* x) const noexcept {
+    const index_t n = bias.size(0);
+    std::copy(bias.data(), bias.data() + n, room);
+    impl::gemv_add(room, W.data(), x, W.size(0), n);
+    if (activation == Activation::glu) {
+      for (index_t i = 0; i < n / 2; ++i) y[i] = room[i] * math::sigmoid(room[n / 2 + i]);
+      return;
+    }
+    if (y != room) std::copy(room, room + n, y);
+    impl::activate_step(y, n, activation);
+  }
+};
+
+template <class T, device D = Host, int rank = 2>
+struct LinearActivation {
+  using Options = LinearActivationOptions;
+
+  Options options;
+  Parameter<T, rank, D> weight, weight_g;  // weight is weight_v, and weight_g empty, if not weight_norm
+  Parameter<T, 1, D> bias;
+
+  LinearActivation() = default;
+  LinearActivation(Options o, Generator& gen)
+      : options(checked(o)), weight(sizes(width(o), o.in)), bias(Extents<1>{width(o)}) {
+    init::linear_default(gen, weight.value.view(), bias.value.view());
+    if (!o.weight_norm) return;
+    weight_g = Parameter<T, rank, D>(sizes(width(o), 1));
+    const auto v = flat(weight.value);
+    for (index_t i = 0; i < width(o); ++i)
+      weight_g.value.data()[i] =
+          static_cast<T>(std::sqrt(impl::dot_in_double(TensorView<const T, 1>(v[i]), TensorView<const T, 1>(v[i]))));
+  }
+
+  explicit operator bool() const { return options.out > 0; }
+
+  template <class F>
+  void for_each_parameter(F&& f) {
+    if (!*this) return;
+    if (options.weight_norm) f("weight_g", weight_g);
+    f(options.weight_norm ? "weight_v" : "weight", weight);
+    f("bias", bias);
+  }
+
+  Var<T, 3, D> operator()(Tape<T, D>& tape, Var<T, 3, D> x) {
+    const Extents<3> taps{width(options), options.in, 1};
+    Var<T, 3, D> W;
+    if (options.weight_norm)
+      W = reshape(normed(tape), taps);
+    else
+      W = on(tape, weight, taps, "weight");
+    return activate(conv1d(x, W, bias.on(tape, "bias")), options.activation, 1);
+  }
+
+  LinearStep<T> step() {
+    if (!*this) return {};
+    LinearStep<T> step{Tensor<T, 2>(options.in, width(options)), Tensor<T, 1>(bias.value.sizes()), options.activation};
+    copy(step.bias.view(), TensorView<const T, 1>(bias.value.view()));
+    Tape<T, D> tape;
+    tape.set_recording(false);
+    const TensorView<const T, 2> W = options.weight_norm ? normed(tape).value() : flat(weight.value);
+    copy(step.W.view(), W.transpose(0, 1));
+    return step;
+  }
+
+  // Numbers of one sample before the activation.
+  static index_t width(const Options& o) { return o.activation == Activation::glu ? 2 * o.out : o.out; }
+
+ private:
+  static Options checked(const Options& o) {
+    detail::check_at_least("LinearActivation", "in", o.in, 1);
+    detail::check_at_least("LinearActivation", "out", o.out, 1);
+    return o;
+  }
+
+  static Extents<rank> sizes(index_t O, index_t I) {
+    Extents<rank> e;
+    for (int i = 0; i < rank; ++i) e[i] = i == 0 ? O : (i == 1 ? I : 1);
+    return e;
+  }
+
+  static TensorView<T, 2, D> flat(Tensor<T, rank, D>& W) {
+    return W.view().reshape(Extents<2>{W.sizes()[0], W.sizes()[1]});
+  }
+
+  template <int N>
+  static Var<T, N, D> on(Tape<T, D>& tape, Parameter<T, rank, D>& p, Extents<N> e, const char* name) {
+    return tape.parameter(p.value.view().reshape(e),
+                          p.group.trainable ? p.grad.view().reshape(e) : TensorView<T, N, D>(), name);
+  }
+
+  Var<T, 2, D> normed(Tape<T, D>& tape) {
+    return weight_norm(on(tape, weight, Extents<2>{width(options), options.in}, "weight_v"),
+                       on(tape, weight_g, Extents<1>{width(options)}, "weight_g"));
+  }
+};
+
+}  // namespace longwave
