@@ -144,6 +144,7 @@ struct DiagVars {
   ModeSizes sizes() const { return parameters.sizes(); }
   bool needs_grad() const { return parameters.needs_grad(); }
   bool anchored() const { return std::is_same_v<Disc, Dss>; }
+  bool needs_length() const { return std::is_same_v<Disc, Dss>; }
 
   void forward(const DiagonalModes<D>& m, const ModeCall& call) const {
     DiagModes<Disc>::forward(m, parameters.system(call.rate), call.L);
