@@ -257,6 +257,7 @@ struct DssVars {
 
   ModeSizes sizes() const { return {W.size(0), W.size(1), W.size(2)}; }
   bool anchored() const { return form.softmax(); }
+  bool needs_length() const { return form.softmax() && form.softmax_length == 0; }
   bool needs_grad() const {
     return log_dt.needs_grad() || Lambda.needs_grad() || Lambda_re.needs_grad() || Lambda_im.needs_grad() ||
            W.needs_grad();
