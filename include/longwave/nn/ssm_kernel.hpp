@@ -30,6 +30,7 @@ struct KernelShape {
   double dt_min = 1e-3;
   double dt_max = 1e-1;
   double lr = ParameterGroup::unset;  // own learning rate of dt and A (and B), unset: the kernel's usual one
+  index_t l_max = 0;                  // samples of the longest kernel at rate 1, 0: unknown
 };
 
 template <class K>

@@ -131,7 +131,7 @@ struct SsmLayer {
         output_gate(linear<2>(o.gate > 0, {w.activated, w.gated, Activation::none, o.weight_norm}, gen)),
         output_linear(
             linear<Flavour::output_rank>(o.output_linear, {w.gated, w.output, o.final_act, o.weight_norm}, gen)),
-        kernel(KernelShape{w.kernels, w.H_inner, o.d_state, o.dt_min, o.dt_max, o.lr}, o.kernel, gen),
+        kernel(KernelShape{w.kernels, w.H_inner, o.d_state, o.dt_min, o.dt_max, o.lr, o.l_max}, o.kernel, gen),
         D(Extents<2>{w.C_inner, w.H_inner}) {
     gen.normal(D.value.view());
   }

@@ -190,7 +190,7 @@ struct DplrScanRow {
 };
 
 template <class T>
-void load_state(double* s, TensorView<const T, 4> state, index_t b, index_t h, index_t N) {
+void load_dplr_state(double* s, TensorView<const T, 4> state, index_t b, index_t h, index_t N) {
   for (index_t i = 0; i < 2 * N; ++i)
     s[i] = state.data() == nullptr ? 0.0 : static_cast<double>(state(b, i / N, i % N, h));
 }
@@ -207,7 +207,7 @@ void dplr_scan_forward(TensorView<T, 4, Host> state_out, TensorView<const T, 3, 
         const DplrScanRow row(scratch, step, h);
         double *s = scratch.take<double>(2 * N), *next = scratch.take<double>(2 * N);
         for (index_t b = 0; b < B; ++b) {
-          load_state(s, state_in, b, h, N);
+          load_dplr_state(s, state_in, b, h, N);
           for (index_t l = 0; l < L; ++l) {
             row.step(next, s, static_cast<double>(u(b, h, l)));
             std::swap(s, next);
@@ -237,10 +237,10 @@ void dplr_scan_backward(TensorView<T, 3, Host> du, TensorView<T, 4, Host> dstate
         std::fill(sums, sums + (2 + 2 * R) * W, 0.0);
         double *dF = sums, *db = sums + W, *dG = sums + 2 * W, *dw = sums + (2 + R) * W;
         for (index_t b = 0; b < B; ++b) {
-          load_state(states, state_in, b, h, N);
+          load_dplr_state(states, state_in, b, h, N);
           for (index_t l = 0; l < L; ++l)
             row.step(states + (l + 1) * W, states + l * W, static_cast<double>(u(b, h, l)));
-          load_state(g, dstate_out, b, h, N);
+          load_dplr_state(g, dstate_out, b, h, N);
           for (index_t l = L; l-- > 0;) {
             const double* s = states + l * W;
             const double in = static_cast<double>(u(b, h, l));

@@ -1,0 +1,100 @@
+// s4.hpp - S4: a diagonal-plus-low-rank system (state_space/kernel_s4.hpp) as a kernel for SsmLayer, and the layer.
+//
+//   S4<float> layer({.d_model = 64, .d_state = 64, .l_max = 1024}, gen);
+//
+// Parameters and options: s4_parameters.hpp (init is legs unless said). The trained C is C~ for a length that the
+// buffer l_kernel holds, at rate 1. It starts at 0, meaning C itself: the first pass sets it to l_max, or to its own
+// length where that is unknown, and longer ones double it, with C changed so that the first samples of the kernel stay.
+// An optimiser's moments of C are then out of date, so give l_max where it is known. Source: Gu, Goel, Re 2022 (S4);
+// names and buffers as in version 4 of the official code.
+#pragma once
+
+#include "longwave/nn/s4_parameters.hpp"
+#include "longwave/nn/ssm_layer.hpp"
+#include "longwave/state_space/dplr_step.hpp"
+
+namespace longwave {
+
+template <class T, device D = Host>
+struct DplrKernel {
+  using value_type = T;
+  using device_type = D;
+  using Options = S4Options;
+  using Flavour = S4BlockFlavour;
+
+  S4Parameters<T, D> parameters;
+  Tensor<T, 1, D> l_kernel = Tensor<T, 1, D>(1);
+  index_t l_max;
+
+  DplrKernel(const KernelShape& shape, const Options& options, Generator& gen)
+      : parameters("S4", checked(shape, options), options, /*correction=*/true, gen), l_max(shape.l_max) {}
+
+  template <class F>
+  void for_each_parameter(F&& f) {
+    parameters.for_each_parameter(f);
+  }
+  template <class F>
+  void for_each_buffer(F&& f) {
+    f("l_kernel", l_kernel);
+  }
+
+  DplrVars<T, D> on(Tape<T, D>& tape) { return {parameters.on(tape), length()}; }
+
+  index_t length() const { return static_cast<index_t>(std::llround(static_cast<double>(l_kernel(0)))); }
+
+  // Makes C~ fit for L samples at `rate`, if it is not.
+  void prepare(index_t L, double rate) {
+    if (L == 0) return;
+    if (length() == 0) {
+      const index_t start = std::max(l_max, static_cast<index_t>(std::llround(static_cast<double>(L) * rate)));
+      change([&](auto C, const DplrStep& step) { DplrLength::truncate(C, step, start); }, std::max<index_t>(start, 1));
+    }
+    while (std::llround(static_cast<double>(length()) / rate) < L) double_length();
+  }
+
+  // C~ for twice the length: the same kernel, known for longer.
+  void double_length() {
+    const index_t L = length();
+    change([&](auto C, const DplrStep& step) { DplrLength::lengthen(C, step, L); }, 2 * L);
+  }
+
+ private:
+  static const KernelShape& checked(const KernelShape& shape, const Options& o) {
+    if (o.rank < 1 || o.rank > max_rank)
+      throw_value_error("S4: rank is " + std::to_string(o.rank) + ", expected 1 to " + std::to_string(max_rank));
+    if (!o.dt_tie) throw_value_error("S4: dt_tie is false, but the modes of a feature share one step");
+    if (o.is_real) throw_value_error("S4: is_real is true, but real modes have no diagonal-plus-low-rank form");
+    return shape;
+  }
+
+  // change(C as (C, H, N), A_bar) and a new length.
+  template <class F>
+  void change(F change_C, index_t length) {
+    Tape<T, D> tape;
+    tape.set_recording(false);
+    const ContinuousSystem<D> system = parameters.on(tape).system(1);
+    const DplrStep step = detail::make_step(tape, detail::dplr_system(system));
+    DplrScan::discretise(step, detail::dplr_system(system));
+    const TensorView<T, 4, D> C = parameters.C.value;
+    Tensor<complex<double>, 3> z(C.size(0), C.size(1), C.size(2));
+    each(z, [&](complex<double>& to, index_t c, index_t h, index_t n) { to = impl::pair_at(C, c, h, n); });
+    change_C(z.view(), step);
+    each(z, [&](complex<double> from, index_t c, index_t h, index_t n) {
+      C(c, h, n, 0) = static_cast<T>(from.re);
+      C(c, h, n, 1) = static_cast<T>(from.im);
+    });
+    l_kernel(0) = static_cast<T>(length);
+  }
+
+  template <class F>
+  static void each(Tensor<complex<double>, 3>& z, F f) {
+    for (index_t c = 0; c < z.size(0); ++c)
+      for (index_t h = 0; h < z.size(1); ++h)
+        for (index_t n = 0; n < z.size(2); ++n) f(z(c, h, n), c, h, n);
+  }
+};
+
+template <class T, device D = Host>
+using S4 = SsmLayer<DplrKernel<T, D>>;
+
+}  // namespace longwave

@@ -1,0 +1,181 @@
+// s4_kernel, s4_setup_c, s4_state, ssm_dense_kernel.
+#include "case.hpp"
+#include "longwave/autograd/functions/shape.hpp"
+#include "longwave/nn/s4.hpp"
+#include "longwave/nn/s4_diag.hpp"
+#include "longwave/state_space/discretize_dense.hpp"
+#include "longwave/state_space/nplr.hpp"
+
+namespace longwave::golden {
+namespace {
+
+// A kernel of the S4 family with param/<prefix>*: its sizes from the file, its transforms from the options.
+template <class Kernel, class T>
+Kernel& load_kernel(Case<T>& c, const std::string& prefix) {
+  const auto& C = c.shape("param/" + prefix + "C");
+  const auto& A = c.shape("param/" + prefix + "A_real");
+  const auto& dt = c.shape("param/" + prefix + "inv_dt");
+  const bool is_real = c.config.flag("is_real", false);
+  if (C.size() != (is_real ? 3u : 4u) || A.size() != 2 || dt.size() != 2)
+    throw_shape_error("param/" + prefix + "C is " + detail::shape_text(C));
+  S4Options options;
+  options.init = "diag-lin";
+  options.n_ssm = A[0];
+  options.dt_tie = dt[1] == 1;
+  options.dt_transform = transform_of(c.config.text("dt_transform", "exp"), "dt_transform");
+  options.real_transform = transform_of(c.config.text("real_transform", "exp"), "real_transform");
+  options.imag_transform = transform_of(c.config.text("imag_transform", "none"), "imag_transform");
+  options.dt_fast = c.config.flag("dt_fast", false);
+  options.bandlimit = c.config.number("bandlimit", 0);
+  options.is_real = is_real;
+  if (c.has("param/" + prefix + "P")) options.rank = c.shape("param/" + prefix + "P").at(0);
+  Generator gen(1);
+  auto& kernel = c.template make<Kernel>(
+      KernelShape{.channels = C[0], .d_model = C[1], .d_state = is_real ? C[2] : 2 * C[2]}, options, gen);
+  c.load(kernel, prefix);
+  return kernel;
+}
+
+// (B, H, N, 2) in the file as (B, 2, N, H).
+template <class T>
+Var<T, 4> load_state(Case<T>& c) {
+  return contiguous(c.template in_transposed<4>("state", 1, 3));
+}
+
+template <class T>
+std::vector<double> pairs(TensorView<const complex<double>, 3> z) {
+  std::vector<double> values;
+  for (index_t i = 0; i < z.count(); ++i) {
+    values.push_back(z.data()[i].re);
+    values.push_back(z.data()[i].im);
+  }
+  return values;
+}
+
+const Op s4_kernel_op("s4_kernel", []<class T>(Case<T>& c) {
+  auto& kernel = load_kernel<DplrKernel<T>>(c, "");
+  const double rate = c.config.number("rate", 1);
+  const index_t L = c.size_option("L", "out/K", 2);
+  kernel.prepare(L, rate);
+  if (c.has("out/C_after")) {
+    c.out("C_after", TensorView<const T, 4>(kernel.parameters.C.value.view()));
+    c.out_integer("l_kernel_after", kernel.length());
+  }
+  const auto vars = kernel.on(c.tape);
+  c.out("K", ssm_kernel(c.tape, vars, L, rate));
+  if (!c.has("in/state")) return;
+  // The state's part alone: the layer without input.
+  const auto state = load_state(c);
+  auto& zero = c.template make<Tensor<T, 3>>(state.size(0), vars.sizes().H, L);
+  c.out("K_state", ssm(c.tape.input(zero), vars, {}, {.rate = rate}, state).y);
+});
+
+const Op s4_setup_c_op("s4_setup_c", []<class T>(Case<T>& c) {
+  auto& kernel = load_kernel<DplrKernel<T>>(c, "");
+  const index_t length = c.config.integer("length");
+  if (length < 1 || length > (1 << 20)) throw_value_error("length is " + std::to_string(length));
+  kernel.prepare(length, 1);
+  c.out("C_tilde", TensorView<const T, 4>(kernel.parameters.C.value.view()));
+  c.out_integer("l_kernel", kernel.length());
+  kernel.double_length();
+  c.out("C_tilde_doubled", TensorView<const T, 4>(kernel.parameters.C.value.view()));
+  c.out_integer("l_kernel_doubled", kernel.length());
+  // A_bar and B_bar over [modes, conjugates].
+  const ContinuousSystem<Host> system = kernel.parameters.on(c.tape).system(1);
+  const DplrStep step = detail::make_step(c.tape, detail::dplr_system(system));
+  DplrScan::discretise(step, detail::dplr_system(system));
+  const index_t H = step.F.size(0), N = step.F.size(1);
+  Tensor<complex<double>, 3> A(H, 2 * N, 2 * N), B(H, 2 * N, 1);
+  const auto both = [&](complex<double> z, index_t i) { return i < N ? z : conj(z); };
+  for (index_t h = 0; h < H; ++h)
+    for (index_t i = 0; i < 2 * N; ++i) {
+      B(h, i, 0) = both(step.b(h, i % N), i);
+      for (index_t j = 0; j < 2 * N; ++j) {
+        if (i == j) A(h, i, j) = both(step.F(h, i % N), i);
+        for (index_t r = 0; r < step.G.size(0); ++r)
+          A(h, i, j) -= both(step.G(r, h, i % N), i) * both(step.w(r, h, j % N), j);
+      }
+    }
+  c.out("dA", pairs<T>(A));
+  c.out("dB", pairs<T>(B));
+});
+
+template <class T, class Kernel>
+void run_state(Case<T>& c) {
+  auto& kernel = load_kernel<Kernel>(c, "kernel.");
+  const auto u = c.template in<3>("x");
+  if constexpr (requires { kernel.prepare(u.size(2), 1.0); }) kernel.prepare(u.size(2), 1);
+  const auto out = ssm(u, kernel.on(c.tape), c.template param<2>("D"), {}, load_state(c), true);
+  c.out("y", out.y);
+  c.out_transposed("next_state", out.state, 1, 3);
+}
+
+const Op s4_state_op("s4_state", []<class T>(Case<T>& c) {
+  if (c.config.text("mode") == "dplr") return run_state<T, DplrKernel<T>>(c);
+  const std::string disc = c.config.text("disc");
+  if (disc == "bilinear") return run_state<T, DiagKernel<T, Host, Bilinear>>(c);
+  if (disc == "zoh") return run_state<T, DiagKernel<T, Host, Zoh>>(c);
+  throw Unsupported("disc " + disc);
+});
+
+// K_l = C A_bar^l B_bar with the matrices of the file.
+template <class T>
+Tensor<double, 2> zero_order_hold_kernel(Case<T>& c, TensorView<T, 2> C, TensorView<T, 1> dt, index_t L) {
+  const std::vector<double> a = c.doubles("in/A"), b = c.doubles("in/B");
+  const index_t H = C.size(0), N = C.size(1);
+  CaseBase::expect_size("in/A", static_cast<index_t>(a.size()), N * N);
+  CaseBase::expect_size("in/B", static_cast<index_t>(b.size()), N);
+  Tensor<double, 2> K(H, L);
+  for (index_t h = 0; h < H; ++h) {
+    const DenseStep step =
+        discretize_dense<Zoh>(TensorView<const double, 2>(a.data(), Extents{N, N}),
+                              TensorView<const double, 1>(b.data(), Extents<1>{N}), static_cast<double>(dt(h)));
+    Tensor<double, 1> x = step.B_bar.clone(), next(N);
+    for (index_t l = 0; l < L; ++l) {
+      for (index_t i = 0; i < N; ++i) K(h, l) += static_cast<double>(C(h, i)) * x(i);
+      next.zero();
+      for (index_t i = 0; i < N; ++i)
+        for (index_t j = 0; j < N; ++j) next(i) += step.A_bar(i, j) * x(j);
+      std::swap(x, next);
+    }
+  }
+  return K;
+}
+
+// HiPPO-LegS in its normal-plus-low-rank form against the dense system. C is real, in the original basis: C V here.
+// Zero-order hold, which S4 does not have, checks the dense oracle.
+const Op ssm_dense_kernel_op("ssm_dense_kernel", []<class T>(Case<T>& c) {
+  const auto C = c.template values<2>("in/C");
+  const auto dt = c.template values<1>("in/dt");
+  const index_t H = C.size(0), N = C.size(1), L = c.size_option("L", "out/K", 1);
+  const Nplr legs = nplr(Measure::legs, N);
+  Tensor<double, 1> step(H);
+  Tensor<complex<double>, 2> A(H, N / 2);
+  Tensor<complex<double>, 3> B(1, H, N / 2), P(1, H, N / 2), weights(1, H, N / 2);
+  for (index_t h = 0; h < H; ++h) {
+    step(h) = static_cast<double>(dt(h));
+    for (index_t n = 0; n < N / 2; ++n) {
+      A(h, n) = legs.A(n);
+      B(0, h, n) = legs.B(n);
+      P(0, h, n) = legs.P(0, n);
+      for (index_t i = 0; i < N; ++i) weights(0, h, n) += static_cast<double>(C(h, i)) * legs.V(i, n);
+    }
+  }
+  if (c.config.text("disc") != "bilinear") {
+    const Tensor<double, 2> K = zero_order_hold_kernel(c, C, dt, L);
+    c.out("K", std::vector<double>(K.data(), K.data() + K.count()));
+    return;
+  }
+  const DplrSystem system{step, A, B, P, weights};
+  Tensor<complex<double>, 2> F(H, N / 2), b(H, N / 2);
+  Tensor<complex<double>, 3> G(1, H, N / 2), w(1, H, N / 2);
+  const DplrStep discrete{F.view(), b.view(), G.view(), w.view()};
+  DplrScan::discretise(discrete, system);
+  DplrLength::truncate(weights.view(), discrete, L);
+  Tensor<T, 4> K(1, 1, H, L);
+  Dplr::forward(K.view(), system, L);
+  c.out("K", TensorView<const T, 4>(K.view()));
+});
+
+}  // namespace
+}  // namespace longwave::golden
