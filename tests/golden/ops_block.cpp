@@ -1,0 +1,210 @@
+// s4_block, s4_step, dss_layer.
+#include "case.hpp"
+#include "longwave/nn/dss.hpp"
+#include "longwave/nn/s4.hpp"
+#include "longwave/nn/s4_diag.hpp"
+
+namespace longwave::golden {
+namespace {
+
+// A module under the names of the file: a linear map has a ".0" in its name where an activation follows it, and even
+// "id" is one, but null is not.
+template <class T, class M>
+struct Renamed {
+  Case<T>& c;
+  M& module;
+
+  std::string stored(const std::string& name) const {
+    if (c.has("param/" + name)) return name;
+    std::string other = name;
+    const std::size_t at = other.find("input_gate.0.") == 0 ? 10 : 13;
+    if (other.compare(at, 3, ".0.") == 0)
+      other.erase(at, 2);
+    else if (other.compare(0, 14, "output_linear.") == 0)
+      other.insert(at, ".0");
+    return c.has("param/" + other) ? other : name;
+  }
+  template <class F>
+  void for_each_parameter(F&& f) {
+    module.for_each_parameter([&](const std::string& name, auto& p) { f(stored(name), p); });
+  }
+  template <class F>
+  void for_each_buffer(F&& f) {
+    visit_buffers("", module, f);
+  }
+};
+
+template <class T, class M>
+void load_renamed(Case<T>& c, M& module) {
+  Renamed<T, M> renamed{c, module};
+  c.load(renamed);
+}
+
+Activation activation_of(const Config& o, const std::string& key) {
+  return o.has(key) ? parse_activation(o.text(key)) : Activation::none;
+}
+
+const std::vector<index_t>& axes(const CaseBase& c, const std::string& entry, std::size_t least) {
+  const auto& shape = c.shape(entry);
+  if (shape.size() < least) throw_shape_error(entry + " is " + detail::shape_text(shape));
+  return shape;
+}
+
+template <class T>
+S4Options kernel_options(Case<T>& c) {
+  const Config& o = c.config;
+  S4Options to;
+  to.init = o.flag("is_real", false) ? "diag-real" : "diag-lin";
+  to.n_ssm = axes(c, "param/layer.kernel.A_real", 1)[0];
+  to.dt_transform = transform_of(o.text("dt_transform", "exp"), "dt_transform");
+  to.real_transform = transform_of(o.text("real_transform", "exp"), "real_transform");
+  to.imag_transform = transform_of(o.text("imag_transform", "none"), "imag_transform");
+  to.dt_tie = o.flag("dt_tie", true);
+  to.dt_fast = o.flag("dt_fast", false);
+  to.bandlimit = o.number("bandlimit", 0);
+  to.is_real = o.flag("is_real", false);
+  if (c.has("param/layer.kernel.P")) to.rank = axes(c, "param/layer.kernel.P", 1)[0];
+  return to;
+}
+
+// The options of an S4Block around any kernel; sizes come from the stored tensors.
+template <class Options, class T>
+Options block_options(Case<T>& c) {
+  const Config& o = c.config;
+  const auto& x = axes(c, "in/x", 3);
+  const auto& C = axes(c, "param/layer.kernel.C", 3);
+  Options to;
+  to.d_model = x[o.flag("transposed", false) ? 1 : 2];
+  to.d_state = o.flag("is_real", false) ? C[2] : 2 * C[2];
+  to.channels = o.integer("channels", 1);
+  to.bidirectional = o.flag("bidirectional", false);
+  to.activation = activation_of(o, "activation");
+  to.gate = o.integer("gate", 0);
+  to.gate_act = activation_of(o, "gate_act");
+  to.bottleneck = o.integer("bottleneck", 0);
+  to.mult_act = activation_of(o, "mult_act");
+  to.final_act = activation_of(o, "final_act");
+  to.output_linear = o.has("final_act");
+  to.weight_norm = o.flag("weight_norm", false);
+  to.swap_channels = o.flag("swap_channels", false);
+  to.l_max = o.integer("l_max", 0);
+  if (o.has("step_mode")) to.step_mode = parse_step_mode(o.text("step_mode"));
+  to.kernel = kernel_options(c);
+  return to;
+}
+
+// f(layer) for the layer that `mode` and `disc` name.
+template <class T, class F>
+void with_block(Case<T>& c, F f) {
+  const auto run = [&]<class Kernel>(std::type_identity<Kernel>) {
+    Generator gen(1);
+    using Layer = SsmLayer<Kernel>;
+    Layer& layer = c.template make<Layer>(block_options<typename Layer::Options>(c), gen);
+    load_renamed(c, layer);
+    f(layer);
+  };
+  const std::string mode = c.config.text("mode", "dplr"), disc = c.config.text("disc", "zoh");
+  if (mode == "dplr" || mode == "nplr" || mode == "s4")
+    run(std::type_identity<DplrKernel<T>>());
+  else if (mode != "diag" && mode != "s4d")
+    throw Unsupported("mode = " + mode);
+  else if (disc == "zoh")
+    run(std::type_identity<DiagKernel<T, Host, Zoh>>());
+  else if (disc == "bilinear")
+    run(std::type_identity<DiagKernel<T, Host, Bilinear>>());
+  else if (disc == "dss")
+    run(std::type_identity<DiagKernel<T, Host, Dss>>());
+  else
+    throw Unsupported("disc = " + disc);
+}
+
+template <class T>
+Var<T, 3> sequence(Case<T>& c, const std::string& name) {
+  return c.config.flag("transposed", false) ? c.template in<3>(name) : c.template in_transposed<3>(name, 1, 2);
+}
+template <class T>
+void out_sequence(Case<T>& c, const std::string& name, Var<T, 3> y) {
+  if (c.config.flag("transposed", false))
+    c.out(name, y);
+  else
+    c.out_transposed(name, y, 1, 2);
+}
+
+const Op s4_block_op("s4_block", []<class T>(Case<T>& c) {
+  with_block(c, [&](auto& layer) {
+    const auto x = sequence(c, "x");
+    Tensor<index_t, 1>& lengths = c.template make<Tensor<index_t, 1>>(Extents<1>{x.size(0)});
+    SsmRun run;
+    if (c.config.has("lengths")) {
+      const std::vector<double> stored = c.config.numbers("lengths");
+      CaseBase::expect_size("lengths", static_cast<index_t>(stored.size()), x.size(0));
+      for (index_t b = 0; b < x.size(0); ++b) lengths(b) = static_cast<index_t>(stored[static_cast<std::size_t>(b)]);
+      run.lengths = lengths.view();
+    }
+    out_sequence(c, "y", layer(c.tape, x, run));
+  });
+});
+
+// (B, 2, N, H) as stored: (B, H, N, 2); dense states keep the conjugates as well: (B, H, 2 N, 2).
+template <class T>
+std::vector<double> stored_state(const Tensor<T, 4>& x, bool doubled) {
+  std::vector<double> numbers;
+  for (index_t b = 0; b < x.size(0); ++b)
+    for (index_t h = 0; h < x.size(3); ++h)
+      for (const double sign : doubled ? std::vector<double>{1, -1} : std::vector<double>{1})
+        for (index_t n = 0; n < x.size(2); ++n) {
+          numbers.push_back(static_cast<double>(x(b, 0, n, h)));
+          numbers.push_back(sign * static_cast<double>(x(b, 1, n, h)));
+        }
+  return numbers;
+}
+
+const Op s4_step_op("s4_step", []<class T>(Case<T>& c) {
+  with_block(c, [&](auto& layer) {
+    const auto x = sequence(c, "x");
+    const index_t B = x.size(0), L = x.size(2);
+    out_sequence(c, "y_conv", layer(c.tape, x));
+    layer.options.l_max = 0;  // at least L in all cases
+    auto state = layer.make_state(B, {.length = L, .mode = layer.options.step_mode});
+    layer.check_state(state, B);
+    Tensor<T, 2> in(B, x.size(1)), out(B, layer.d_output());
+    Tensor<T, 3> y(B, layer.d_output(), L);
+    for (index_t l = 0; l < L; ++l) {
+      for (index_t b = 0; b < B; ++b)
+        for (index_t h = 0; h < x.size(1); ++h) in(b, h) = x.value()(b, h, l);
+      layer.step(in, state, out.view());
+      for (index_t b = 0; b < B; ++b)
+        for (index_t h = 0; h < out.size(1); ++h) y(b, h, l) = out(b, h);
+    }
+    const bool transposed = c.config.flag("transposed", false);
+    c.out("y_step", to_doubles(exchanged(std::as_const(y).view(), 1, transposed ? 1 : 2)));
+    if (c.has("out/state")) c.out("state", stored_state(state.x, layer.options.step_mode == StepMode::dense));
+  });
+});
+
+const Op dss_layer_op("dss_layer", []<class T>(Case<T>& c) {
+  const Config& o = c.config;
+  using Layer = SsmLayer<DssKernel<T>>;
+  const auto& u = axes(c, "in/u", 3);
+  typename Layer::Options to;
+  to.d_model = u[o.flag("transposed", false) ? 1 : 2];
+  to.d_state = axes(c, "param/kernel.W", 3)[2];
+  to.channels = o.integer("C", 1);
+  to.bidirectional = o.flag("bidirectional", false);
+  to.activation = activation_of(o, "activation");
+  if (o.has("hyper_act")) to.hyper_act = parse_activation(o.text("hyper_act"));
+  to.final_act = activation_of(o, "postact");
+  to.weight_norm = o.flag("weight_norm", false);
+  to.l_max = o.integer("max_kernel_length", 0);
+  to.kernel.version = parse_dss_version(o.text("version", "softmax"));
+  to.kernel.sep_dt_re_im = o.flag("sep_dt_re_im", true);
+  to.kernel.epsilon = o.number("epsilon", 1e-7);
+  to.kernel.max_real_Lambda = o.number("max_real_Lambda", 1e-4);
+  Generator gen(1);
+  Layer& layer = c.template make<Layer>(to, gen);
+  load_renamed(c, layer);
+  out_sequence(c, "y", layer(c.tape, sequence(c, "u")));
+});
+
+}  // namespace
+}  // namespace longwave::golden
