@@ -9,6 +9,7 @@ help:
 	@echo "make demo      train on MNIST-1D, evaluate, stream, write the report (a few minutes)"
 	@echo "make test      build and run all tests"
 	@echo "make bench     build and run the benchmarks, JSON and a table under build/native/benchmarks/json [ONLY=regex of program names]"
+	@echo "make bench-compare   FFT convolution, recurrence and chunked scan against one another on a small grid, with a report [ARGS='--L 64,4096 ...']"
 	@echo "make docs      reference pages under build/docs (Doxygen)"
 	@echo "make golden DIR=folder [OPS=a,b] [DEVICE=cpu|cuda]   run the reference cases of a folder"
 	@echo "make umbrella  write the list of longwave.hpp"
@@ -37,6 +38,15 @@ bench:
 	cmake --preset native
 	$(call CMAKE_BUILD,native) --target benchmarks
 	benchmarks/run.sh build/native '$(ONLY)'
+
+.PHONY: bench-compare
+bench-compare:
+	cmake/bootstrap.sh build demo
+	cmake --preset native
+	$(call CMAKE_BUILD,native) --target longwave_compare
+	mkdir -p build/native/benchmarks/json
+	build/native/benchmarks/longwave_compare --quick --json build/native/benchmarks/json/compare.json $(ARGS)
+	build/native/benchmarks/longwave_compare report build/native/benchmarks/json/compare.json build/native/benchmarks/compare.html
 
 .PHONY: docs
 docs:

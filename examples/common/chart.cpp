@@ -35,23 +35,25 @@ struct Range {
 };
 
 struct Axes {
-  Range x, y;
-  bool log_y;
-  double px(double v) const { return left + (v - x.low) / (x.high - x.low) * (width - left - right); }
-  double scaled(double v) const { return log_y ? std::log10(v) : v; }
+  Range x, y;  // logarithms where the axis is logarithmic
+  bool log_x, log_y;
+  static double scaled(double v, bool log) { return log ? std::log10(v) : v; }
+  double px(double v) const { return left + (scaled(v, log_x) - x.low) / (x.high - x.low) * (width - left - right); }
   double py(double v) const {
-    return height - bottom - (scaled(v) - y.low) / (y.high - y.low) * (height - top - bottom);
+    return height - bottom - (scaled(v, log_y) - y.low) / (y.high - y.low) * (height - top - bottom);
   }
-  bool shows(double vx, double vy) const { return std::isfinite(vx) && std::isfinite(vy) && (!log_y || vy > 0); }
+  bool shows(double vx, double vy) const {
+    return std::isfinite(vx) && std::isfinite(vy) && (!log_x || vx > 0) && (!log_y || vy > 0);
+  }
 };
 
 Axes axes_of(const Chart& chart) {
-  Axes axes{{}, {}, chart.log_y};
+  Axes axes{{}, {}, chart.log_x, chart.log_y};
   for (const Curve& curve : chart.curves)
     for (std::size_t i = 0; i < std::min(curve.x.size(), curve.y.size()); ++i)
       if (axes.shows(curve.x[i], curve.y[i])) {
-        axes.x.add(curve.x[i]);
-        axes.y.add(axes.scaled(curve.y[i]));
+        axes.x.add(Axes::scaled(curve.x[i], chart.log_x));
+        axes.y.add(Axes::scaled(curve.y[i], chart.log_y));
       }
   axes.x.widen();
   axes.y.widen();
@@ -82,7 +84,7 @@ std::string grid(const Axes& axes, const Chart& chart) {
     svg += format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">", left - 6, y + 4) + number(v, chart.percent) +
            "</text>";
   }
-  for (const double v : ticks(axes.x.low, axes.x.high, 7)) {
+  for (const double v : axes.log_x ? log_ticks(axes.x) : ticks(axes.x.low, axes.x.high, 7)) {
     const double x = axes.px(v);
     svg +=
         format("<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>", x, x, height - bottom, height - bottom + 4);
@@ -111,6 +113,26 @@ std::string polyline(const Axes& axes, const Curve& curve, const char* colour) {
   if (points == 1) return format("<circle r=\"3\" fill=\"%s\" cx=\"%.1f\" cy=\"%.1f\"/>", colour, x, y);
   return format("<path fill=\"none\" stroke=\"%s\" stroke-width=\"1.8\" stroke-linejoin=\"round\" d=\"", colour) +
          path + "\"/>";
+}
+
+// Lines inside the picture, each text a little lower than the one before, so that neighbours stay readable.
+std::string marks(const Axes& axes, const Chart& chart) {
+  std::string svg;
+  double y = top + 12;
+  for (const Mark& mark : chart.marks) {
+    if (!std::isfinite(mark.x) || (axes.log_x && mark.x <= 0)) continue;
+    const double x = axes.px(mark.x);
+    if (x < left || x > width - right) continue;
+    const bool at_left = x > (left + width) / 2;
+    svg +=
+        format("<line class=\"mark\" stroke=\"#8b97a5\" stroke-dasharray=\"4 3\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" ",
+               x, x, top) +
+        format("y2=\"%.1f\"/><text font-size=\"11\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", height - bottom,
+               at_left ? x - 4 : x + 4, y, at_left ? "end" : "start") +
+        escape_html(mark.text) + "</text>";
+    y += 13;
+  }
+  return svg;
 }
 
 std::string legend(const Chart& chart) {
@@ -175,7 +197,7 @@ std::string chart_svg(const Chart& chart) {
   svg += format("<text class=\"title\" x=\"%.1f\" y=\"20\">", left) + escape_html(chart.title) + "</text>";
   svg += grid(axes, chart);
   for (std::size_t i = 0; i < chart.curves.size(); ++i) svg += polyline(axes, chart.curves[i], colours[i % 6]);
-  return svg + legend(chart) + "</svg>";
+  return svg + marks(axes, chart) + legend(chart) + "</svg>";
 }
 
 std::string trace_svg(const std::vector<float>& values, int w, int h) {

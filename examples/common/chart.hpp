@@ -11,11 +11,18 @@ struct Curve {
   std::vector<double> x, y;  // points with a value that is not finite interrupt the line
 };
 
+struct Mark {  // a vertical line with a text
+  double x;
+  std::string text;
+};
+
 struct Chart {
   std::string title, x_label;
   std::vector<Curve> curves;
   bool log_y = false;    // for values above zero; others interrupt the line
   bool percent = false;  // y in [0, 1], shown as percent
+  bool log_x = false;    // as log_y
+  std::vector<Mark> marks = {};
 };
 
 std::string chart_svg(const Chart& chart);

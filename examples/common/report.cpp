@@ -19,10 +19,10 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
        margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 .soft { color: var(--soft); }
-.row { display: flex; flex-wrap: wrap; gap: 14px; }
+.row { display: flex; flex-wrap: wrap; gap: 14px; } .row + .row { margin-top: 14px; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 10px 14px; }
 .figure b { display: block; font-size: 1.45rem; font-weight: 600; }
-.chart { width: min(560px, 100%); font-size: 12px; fill: var(--ink); }
+.wide { flex: 1 1 420px; max-width: 560px; } .chart { width: 100%; font-size: 12px; fill: var(--ink); }
 .chart .title { font-weight: 600; font-size: 13px; }
 .grid line { stroke: var(--line); } .grid text { fill: var(--soft); font-size: 11px; }
 .trace path { stroke: #2a6fdb; stroke-width: 1.5; }
@@ -80,7 +80,7 @@ void Report::figures(const std::vector<std::pair<std::string, std::string>>& nam
 
 void Report::charts(const std::vector<Chart>& charts) {
   body_ += "<div class=\"row\">";
-  for (const Chart& chart : charts) body_ += "<div class=\"card\">" + chart_svg(chart) + "</div>\n";
+  for (const Chart& chart : charts) body_ += "<div class=\"card wide\">" + chart_svg(chart) + "</div>\n";
   body_ += "</div>\n";
 }
 

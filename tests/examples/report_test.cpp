@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstdio>
 #include <fstream>
 #include <sstream>
 
@@ -55,6 +56,21 @@ TEST_CASE("chart: points that are not finite, or not above zero on a logarithmic
   chart.log_y = true;
   chart.curves[0].y = {1, 0, -1, 10, 100};
   CHECK_FALSE(has(chart_svg(chart), "inf"));
+}
+
+TEST_CASE("chart: on a logarithmic x axis equal factors are equal distances; marks stay inside the picture") {
+  Chart chart{"time", "L", {{"scan", {10, 100, 1000, 0, -1}, {1, 2, 3, 4, 5}}}};
+  chart.log_x = true;
+  chart.marks = {{100, "chunk < scan"}, {0, "never"}, {1e6, "outside"}};
+  const std::string svg = chart_svg(chart);
+  CHECK_FALSE(has(svg, "nan"));
+  CHECK_FALSE(has(svg, "inf"));
+  double x0 = 0, x1 = 0, x2 = 0, y = 0;
+  REQUIRE(std::sscanf(svg.c_str() + svg.find(" d=\"M") + 5, "%lf %lfL%lf %lfL%lf", &x0, &y, &x1, &y, &x2) == 5);
+  CHECK(std::abs((x1 - x0) - (x2 - x1)) < 0.2);  // coordinates have one digit after the point
+  CHECK(has(svg, "chunk &lt; scan"));
+  CHECK_FALSE(has(svg, "never"));
+  CHECK_FALSE(has(svg, "outside"));
 }
 
 TEST_CASE("chart: no points, one point and a constant still make a picture") {
