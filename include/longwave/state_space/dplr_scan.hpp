@@ -107,7 +107,7 @@ class DplrDiscretisation {
     complex<double> dD = 2 * tau_ * g.F(h_, n), dy0 = g.b(h_, n);
     double dtau = 2 * (conj(g.F(h_, n)) * D).re;
     for (index_t r = 0; r < R_; ++r) {
-      complex<double> dG = -omega_[r] * g.b(h_, n), dP, dx;
+      complex<double> dG = g.G(r, h_, n) - omega_[r] * g.b(h_, n), dP, dx;
       dy0 += 2 * dbeta[r] * P(r, n);
       dP += 2 * dbeta[r] * y0_[n];
       complex<double> w;  // w_r / (2 tau)
