@@ -11,12 +11,12 @@
 // r = Re v (P + Q) + i Im v (P - Q). Nodes are the lanes, a block of them as planes in L1. Per n and l: 18 operations
 // and 2 divisions forward, 38 and 2 backward. One division, by |z - w|^2 |z - w*|^2, is no faster (measured: the chain
 // of operations is longer) and overflows earlier. With 512-bit registers at 4.1 GHz: 0.36 ns forward, 0.75 ns backward
-// per (h, n, l) in double, half of it in float; 0.28 and 0.58 at two operations a cycle, beside which the divisions run.
+// per (h, n, l) in double, half of it in float; at two operations a cycle, 0.28 and 0.58.
 //
 // Arithmetic is that of T: for the numbers given, each term is good to a few epsilon. But a pole stored as float has
 // moved by 6e-8 |w|, which a node at distance d feels as 6e-8 |w| / d: lightly damped modes of high frequency belong in
 // double. A node on a pole gives infinity or NaN.
-// Source: Gu et al. 2021, "Efficiently Modeling Long Sequences with Structured State Spaces", appendix C.3.
+// Source: Gu, Goel, Re 2022, "Efficiently Modeling Long Sequences with Structured State Spaces", appendix C.3.
 #pragma once
 
 #include "longwave/core/arena.hpp"
