@@ -18,31 +18,36 @@ namespace longwave {
 
 namespace impl {
 
+// Templates for double alone: instantiated where they are used, since Eigen takes a second to compile.
+template <class Real>
+using Dense = Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic>;
+
 // A_bar of feature h over (Re, Im).
-inline Eigen::MatrixXd dplr_matrix(const DplrStep& step, index_t h) {
+template <class Real = double>
+Dense<Real> dplr_matrix(const DplrStep& step, index_t h) {
   const index_t N = step.F.size(1);
-  Eigen::MatrixXd M = Eigen::MatrixXd::Zero(2 * N, 2 * N);
+  Dense<Real> M = Dense<Real>::Zero(2 * N, 2 * N);
   for (index_t n = 0; n < N; ++n) {
     M(n, n) = M(N + n, N + n) = step.F(h, n).re;
     M(n, N + n) = -step.F(h, n).im;
     M(N + n, n) = step.F(h, n).im;
   }
   for (index_t r = 0; r < step.G.size(0); ++r) {
-    Eigen::VectorXd G(2 * N);
-    Eigen::RowVectorXd w(2 * N);
+    Dense<Real> G(2 * N, 1), w(1, 2 * N);
     for (index_t n = 0; n < N; ++n) {
-      G(n) = step.G(r, h, n).re;
-      G(N + n) = step.G(r, h, n).im;
-      w(n) = 2 * step.w(r, h, n).re;
-      w(N + n) = -2 * step.w(r, h, n).im;
+      G(n, 0) = step.G(r, h, n).re;
+      G(N + n, 0) = step.G(r, h, n).im;
+      w(0, n) = 2 * step.w(r, h, n).re;
+      w(0, N + n) = -2 * step.w(r, h, n).im;
     }
     M -= G * w;
   }
   return M;
 }
 
-inline Eigen::MatrixXd matrix_power(Eigen::MatrixXd M, index_t L) {
-  Eigen::MatrixXd power = Eigen::MatrixXd::Identity(M.rows(), M.cols());
+template <class Real>
+Dense<Real> matrix_power(Dense<Real> M, index_t L) {
+  Dense<Real> power = Dense<Real>::Identity(M.rows(), M.cols());
   for (; L > 0; L /= 2) {
     if (L % 2 == 1) power = power * M;
     if (L > 1) M = M * M;
@@ -51,9 +56,10 @@ inline Eigen::MatrixXd matrix_power(Eigen::MatrixXd M, index_t L) {
 }
 
 // Rows (C, 2N) of the weights of feature h, and back.
-inline Eigen::MatrixXd weight_rows(TensorView<const complex<double>, 3> C, index_t h) {
+template <class Real = double>
+Dense<Real> weight_rows(TensorView<const complex<double>, 3> C, index_t h) {
   const index_t N = C.size(2);
-  Eigen::MatrixXd rows(C.size(0), 2 * N);
+  Dense<Real> rows(C.size(0), 2 * N);
   for (index_t c = 0; c < C.size(0); ++c)
     for (index_t n = 0; n < N; ++n) {
       rows(c, n) = 2 * C(c, h, n).re;
@@ -61,21 +67,22 @@ inline Eigen::MatrixXd weight_rows(TensorView<const complex<double>, 3> C, index
     }
   return rows;
 }
-inline void set_weights(TensorView<complex<double>, 3> C, index_t h, const Eigen::MatrixXd& rows) {
+template <class Real>
+void set_weights(TensorView<complex<double>, 3> C, index_t h, const Dense<Real>& rows) {
   const index_t N = C.size(2);
   for (index_t c = 0; c < C.size(0); ++c)
     for (index_t n = 0; n < N; ++n) C(c, h, n) = {rows(c, n) / 2, -rows(c, N + n) / 2};
 }
 
 // C of feature h replaced by change(rows of C, A_bar^L).
-template <class F>
+template <class Real, class F>
 void change_weights(TensorView<complex<double>, 3> C, const DplrStep& step, index_t L, F change) {
   check_shape("dplr_length", "C", C, Extents<3>{C.size(0), step.F.size(0), step.F.size(1)}, "CHN");
   parallel_for(
       C.size(1),
       [&](index_t h) {
-        const Eigen::MatrixXd rows = weight_rows(C, h);
-        set_weights(C, h, change(rows, matrix_power(dplr_matrix(step, h), L)));
+        const Dense<Real> rows = weight_rows<Real>(C, h);
+        set_weights<Real>(C, h, change(rows, matrix_power(dplr_matrix<Real>(step, h), L)));
       },
       C.size(1) * 64 * C.size(2) * C.size(2) * C.size(2));
 }
@@ -83,20 +90,19 @@ void change_weights(TensorView<complex<double>, 3> C, const DplrStep& step, inde
 }  // namespace impl
 
 struct DplrLength {
+  template <class Real = double>
   static void truncate(TensorView<complex<double>, 3> C, const DplrStep& step, index_t L) {
-    impl::change_weights(C, step, L, [](const Eigen::MatrixXd& c, const Eigen::MatrixXd& power) {
-      return Eigen::MatrixXd(c - c * power);
-    });
+    impl::change_weights<Real>(C, step, L, [](const auto& c, const auto& power) { return (c - c * power).eval(); });
   }
+  template <class Real = double>
   static void lengthen(TensorView<complex<double>, 3> C, const DplrStep& step, index_t L) {
-    impl::change_weights(C, step, L, [](const Eigen::MatrixXd& c, const Eigen::MatrixXd& power) {
-      return Eigen::MatrixXd(c + c * power);
-    });
+    impl::change_weights<Real>(C, step, L, [](const auto& c, const auto& power) { return (c + c * power).eval(); });
   }
+  template <class Real = double>
   static void untruncate(TensorView<complex<double>, 3> C, const DplrStep& step, index_t L) {
-    impl::change_weights(C, step, L, [](const Eigen::MatrixXd& c, const Eigen::MatrixXd& power) {
-      const Eigen::MatrixXd rest = Eigen::MatrixXd::Identity(power.rows(), power.cols()) - power;
-      return Eigen::MatrixXd(rest.transpose().partialPivLu().solve(c.transpose()).transpose());
+    impl::change_weights<Real>(C, step, L, [](const auto& c, const auto& power) {
+      const impl::Dense<Real> rest = impl::Dense<Real>::Identity(power.rows(), power.cols()) - power;
+      return impl::Dense<Real>(rest.transpose().partialPivLu().solve(c.transpose()).transpose());
     });
   }
 };

@@ -121,7 +121,7 @@ StepTables<T> dplr_eigen_tables(const DplrStep& step, TensorView<const complex<d
   Tensor<complex<double>, 2> x(H, W), b(H, W);
   Tensor<complex<double>, 3> c(C.size(0), H, W);
   for (index_t h = 0; h < H; ++h) {
-    const Eigen::ComplexEigenSolver<Eigen::MatrixXcd> eigen(dplr_matrix(step, h).cast<std::complex<double>>());
+    const Eigen::ComplexEigenSolver<Eigen::MatrixXcd> eigen(dplr_matrix(step, h).template cast<std::complex<double>>());
     Eigen::VectorXcd input(W);
     for (index_t n = 0; n < N; ++n) {
       input(n) = step.b(h, n).re;
