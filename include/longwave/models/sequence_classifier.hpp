@@ -10,7 +10,6 @@
 // model on the first t samples.
 #pragma once
 
-#include <cmath>
 #include <string>
 #include <vector>
 
@@ -19,8 +18,9 @@
 #include "longwave/autograd/functions/reduce.hpp"
 #include "longwave/autograd/functions/shape.hpp"
 #include "longwave/nn/layer_norm.hpp"
-#include "longwave/nn/linear.hpp"
+#include "longwave/nn/pointwise_linear.hpp"
 #include "longwave/nn/s4d.hpp"
+#include "longwave/nn/step_ops.hpp"
 
 namespace longwave {
 
@@ -46,7 +46,7 @@ struct SequenceClassifier {
   using Options = SequenceClassifierOptions;
 
   Options options;
-  Linear<T, D> encoder;
+  PointwiseLinear<T, D> encoder;
   std::vector<S4D<T, D>> s4_layers;
   std::vector<LayerNorm<T, D>> norms;
   Linear<T, D> decoder;
@@ -95,7 +95,7 @@ struct SequenceClassifier {
     if (x.size(1) != options.d_input || x.size(2) < 1)
       throw_shape_error("SequenceClassifier: x is " + to_string(x.sizes(), "BIL") +
                         ", expected I = d_input = " + std::to_string(options.d_input) + " and L of at least 1");
-    Var<T, 3, D> h = conv1d(x, as_conv(tape, encoder.weight), encoder.bias.on(tape, "encoder.bias"));
+    Var<T, 3, D> h = encoder(tape, x);
     for (std::size_t i = 0; i < s4_layers.size(); ++i) {
       const Var<T, 3, D> in = options.prenorm ? norms[i](tape, h) : h;
       h = h + dropout(s4_layers[i](tape, in), options.dropout, /*tied=*/true);
@@ -114,16 +114,16 @@ struct SequenceClassifier {
   // The next sample of every stream, x (B, d_input), and the prediction so far, logits (B, d_output). No allocation.
   void step(TensorView<const T, 2> x, State& state, TensorView<T, 2> logits) const noexcept {
     const index_t B = state.pooled.size(0), H = options.d_model;
-    affine(state.x.view(), x, encoder);
+    encoder.step(x, state.x.view());
     for (std::size_t i = 0; i < s4_layers.size(); ++i) {
       if (options.prenorm) {
-        normalise(state.v.view(), state.x.view(), norms[i]);
+        normalise(norms[i], state.x.view(), state.v.view());
         s4_layers[i].step(state.v.view(), state.layers[i], state.v.view());
       } else {
         s4_layers[i].step(state.x.view(), state.layers[i], state.v.view());
       }
       for (index_t k = 0; k < B * H; ++k) state.x.data()[k] += state.v.data()[k];
-      if (!options.prenorm) normalise(state.x.view(), state.x.view(), norms[i]);
+      if (!options.prenorm) normalise(norms[i], state.x.view(), state.x.view());
     }
     ++state.samples;
     const bool mean = options.pooling == Pooling::mean;
@@ -133,7 +133,7 @@ struct SequenceClassifier {
       pooled = mean ? pooled + state.x.data()[k] : state.x.data()[k];
       state.v.data()[k] = pooled * weight;
     }
-    affine(logits, state.v.view(), decoder);
+    impl::affine_step(logits, state.v.view(), decoder.weight.value.view(), decoder.bias.value.view());
   }
 
  private:
@@ -146,32 +146,9 @@ struct SequenceClassifier {
     return o;
   }
 
-  // A position-wise linear layer is a convolution of width 1: (O, I) as (O, I, 1).
-  static Var<T, 3, D> as_conv(Tape<T, D>& tape, Parameter<T, 2, D>& weight) {
-    const Extents<3> sizes{weight.value.size(0), weight.value.size(1), 1};
-    return tape.parameter(weight.value.view().reshape(sizes), weight.grad.view().reshape(sizes), "encoder.weight");
-  }
-
-  // y (B, O) = x W^T + b
-  static void affine(TensorView<T, 2> y, TensorView<const T, 2> x, const Linear<T, D>& layer) noexcept {
-    for (index_t b = 0; b < y.size(0); ++b)
-      for (index_t o = 0; o < y.size(1); ++o) {
-        T sum = layer.bias.value(o);
-        for (index_t i = 0; i < x.size(1); ++i) sum += layer.weight.value(o, i) * x(b, i);
-        y(b, o) = sum;
-      }
-  }
-
-  static void normalise(TensorView<T, 2> y, TensorView<const T, 2> x, const LayerNorm<T, D>& norm) noexcept {
-    const index_t H = x.size(1);
-    for (index_t b = 0; b < x.size(0); ++b) {
-      T mean = 0, square = 0;
-      for (index_t h = 0; h < H; ++h) mean += x(b, h);
-      mean /= static_cast<T>(H);
-      for (index_t h = 0; h < H; ++h) square += (x(b, h) - mean) * (x(b, h) - mean);
-      const T rstd = T(1) / std::sqrt(square / static_cast<T>(H) + static_cast<T>(norm.options.eps));
-      for (index_t h = 0; h < H; ++h) y(b, h) = (x(b, h) - mean) * rstd * norm.weight.value(h) + norm.bias.value(h);
-    }
+  // y may be x.
+  static void normalise(const LayerNorm<T, D>& norm, TensorView<const T, 2> x, TensorView<T, 2> y) noexcept {
+    impl::layer_norm_step(y, x, norm.weight.value.view(), norm.bias.value.view(), norm.options.eps);
   }
 };
 
