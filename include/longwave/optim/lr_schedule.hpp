@@ -88,15 +88,15 @@ class CosineSchedule : public detail::ClosedFormSchedule<CosineOptions> {
 };
 
 // lr * gamma^floor(step / step_size) (StepLR).
-struct StepOptions {
+struct StepScheduleOptions {
   double lr = 1e-3;
   index_t step_size = 1;
   double gamma = 0.1;
 };
 
-class StepSchedule : public detail::ClosedFormSchedule<StepOptions> {
+class StepSchedule : public detail::ClosedFormSchedule<StepScheduleOptions> {
  public:
-  explicit StepSchedule(const StepOptions& options) : ClosedFormSchedule(options) {
+  explicit StepSchedule(const StepScheduleOptions& options) : ClosedFormSchedule(options) {
     detail::check_schedule_lr("StepSchedule", options.lr);
     detail::check_schedule("StepSchedule", "step_size", double(options.step_size), options.step_size > 0,
                            "more than 0");
