@@ -7,6 +7,8 @@
 #include "longwave/autograd/functions/loss.hpp"
 #include "longwave/data/loader.hpp"
 #include "longwave/models/sequence_classifier.hpp"
+#include "longwave/models/sequence_model.hpp"
+#include "longwave/nn/feed_forward.hpp"
 #include "longwave/optim/adamw.hpp"
 #include "longwave/optim/clip.hpp"
 #include "longwave/optim/ema.hpp"
@@ -126,4 +128,45 @@ TEST_CASE("allocations: none in a streaming step") {
   const long before = allocations;
   for (int i = 0; i < 10; ++i) model.step(x, state, logits.view());
   CHECK(allocations - before == 0);
+}
+
+TEST_CASE("allocations: none in a training or streaming step of a backbone") {
+  if (!COUNTS_ALLOCATIONS) return;
+#if defined(__clang__)
+  set_num_threads(1);
+#endif
+  Generator gen(1);
+  for (const bool bidirectional : {false, true}) {
+    SequenceModel<S4D<float>, FeedForward<float>> model(
+        {.d_model = 12,
+         .n_layers = 2,
+         .bidirectional = bidirectional,
+         .dropout = 0.1,
+         .norm = bidirectional ? NormKind::group : NormKind::batch,
+         .residual = {.kind = ResidualKind::highway},
+         .pool = {.kind = bidirectional ? PoolKind::spectral : PoolKind::none, .stride = bidirectional ? 2 : 1},
+         .layers = {S4DOptions{.d_state = 8}, FeedForwardOptions{}}},
+        gen);
+    AdamW<float> optimizer(model, {.lr = 1e-3});
+    const auto u = random<float>(Extents<3>{4, 12, 64}, 2);
+    Tape<float> tape;
+    tape.train(gen);
+    long before = 0;
+    for (int step = 0; step < 3; ++step) {
+      if (step == 1) before = allocations;
+      tape.rewind();
+      tape.backward(mean(square(model(tape, tape.input(u)))));
+      optimizer.step();
+    }
+    const long trained = allocations - before;
+    CHECK(trained == 0);
+    if (bidirectional) continue;
+    auto state = model.make_state(4);
+    Tensor<float, 2> in(4, 12), out(4, 12);
+    before = allocations;
+    for (int i = 0; i < 10; ++i) model.step(in, state, out.view());
+    const long stepped = allocations - before;
+    CHECK(stepped == 0);
+  }
+  set_num_threads(0);
 }
