@@ -49,8 +49,21 @@ using DplrGradients = DplrViews<double, complex<double>>;
 
 namespace impl {
 
-// The inverse of a (R, R), by Gauss-Jordan with row pivots.
+// The inverse of a (R, R): in closed form for the usual ranks, else by Gauss-Jordan with row pivots.
 inline void invert_in_place(complex<double>* a, index_t R) {
+  if (R == 1) {
+    a[0] = complex<double>(1) / a[0];
+    return;
+  }
+  if (R == 2) {
+    const complex<double> scale = complex<double>(1) / (a[0] * a[3] - a[1] * a[2]);
+    const complex<double> first = a[0];
+    a[0] = scale * a[3];
+    a[1] = -(scale * a[1]);
+    a[2] = -(scale * a[2]);
+    a[3] = scale * first;
+    return;
+  }
   index_t swapped[max_rank];
   for (index_t i = 0; i < R; ++i) {
     index_t pivot = i;
@@ -114,7 +127,8 @@ class DplrRow {
 
   // After set_gradient for all (m, c): adds to the gradients of this feature.
   void backward(const DplrGradients& d) {
-    for (index_t k = 0; k < nodes_.count && R_ > 0; ++k) solve_backward(k);
+    auto* ds01 = scratch_.take<complex<double>>(M_ * R_);
+    for (index_t k = 0; k < nodes_.count && R_ > 0; ++k) solve_backward(k, ds01);
     for (index_t plane = 0; plane < 2 * products(); ++plane)  // nothing flows to the padding
       std::fill(s_ + plane * nodes_.pitch + nodes_.count, s_ + (plane + 1) * nodes_.pitch, 0.0);
     double* dw = scratch_.take<double>(2 * N_);
@@ -185,12 +199,6 @@ class DplrRow {
   // Replaces s11 by (I + cos t s11)^-1 and s01 by X = s01 (I + cos t s11)^-1.
   void solve(index_t k) {
     const double c = nodes_.cosine[k];
-    if (R_ == 1) {
-      const complex<double> W = complex<double>(1) / (complex<double>(1) + c * s(M_, C_, k));
-      set(M_, C_, k, W);
-      for (index_t m = 0; m < M_; ++m) set(m, C_, k, s(m, C_, k) * W);
-      return;
-    }
     complex<double> a[max_rank * max_rank], row[max_rank];
     for (index_t q = 0; q < R_; ++q)
       for (index_t r = 0; r < R_; ++r) a[q * R_ + r] = c * s(M_ + q, C_ + r, k) + complex<double>(q == r ? 1.0 : 0.0);
@@ -207,7 +215,7 @@ class DplrRow {
   }
 
   // s00 holds G, s01 X, s11 the inverse W; all but s00 become gradients.
-  void solve_backward(index_t k) {
+  void solve_backward(index_t k, complex<double>* ds01) {
     const double c = nodes_.cosine[k];
     complex<double> W[max_rank * max_rank], dW[max_rank * max_rank], s10[max_rank], ds10[max_rank], Y[max_rank];
     for (index_t r = 0; r < R_; ++r)
@@ -215,9 +223,7 @@ class DplrRow {
         W[r * R_ + q] = s(M_ + r, C_ + q, k);
         dW[r * R_ + q] = {};
       }
-    // One output at a time: its column of Y and of ds10. ds01 gathers in dX, kept where X is only after the last use.
-    Scratch scratch;
-    auto* ds01 = scratch.take<complex<double>>(M_ * R_);
+    // One output at a time: its column of Y and of ds10; ds01 takes the place of X when all are done.
     std::fill(ds01, ds01 + M_ * R_, complex<double>());
     for (index_t o = 0; o < C_; ++o) {
       for (index_t q = 0; q < R_; ++q) s10[q] = s(M_ + q, o, k);
