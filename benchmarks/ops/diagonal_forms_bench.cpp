@@ -43,7 +43,10 @@ void sizes(benchmark::internal::Benchmark* b) {
   b->ArgNames({"B", "H", "N", "L"});
   for (int N : {4, 16, 64, 256})
     for (int L : {1, 8, 40, 256, 1024, 4096, 16384}) b->Args({4, 256, N, L});
-  for (int L : {40, 256, 784, 997, 1008, 1024}) b->Args({64, 64, 64, L});
+  for (int L : {40, 784, 997, 1008}) b->Args({64, 64, 64, L});
+  for (int B : {1, 16, 64})
+    for (int N : {16, 64, 128})
+      for (int L : {64, 256, 1024, 4096}) b->Args({B, 64, N, L});
   b->Args({1, 256, 64, 131072});
 }
 BENCHMARK_TEMPLATE(form, Algorithm::fft, false)->Apply(sizes)->UseRealTime();

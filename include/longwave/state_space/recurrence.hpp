@@ -140,8 +140,8 @@ void fft_form_backward(DiagonalGradients<T, Host> d, const DiagonalCotangents<T,
 
 // The measured choices on the CPU (docs/performance.md, table "forms"; N counts the modes given, one of each pair).
 // Few modes: the recurrence is nearly free. Up to one chunk of many sequences: a single triangular product. Middle
-// lengths: transforms that fit the cache, where there is FFTW. Long sequences: chunks, also where the recurrence would
-// be a little faster, for its float transition weights drift by 3e-8 a step.
+// lengths: transforms that fit the cache, where there is FFTW and a batch that shares the kernel. Long sequences:
+// chunks, also where the recurrence would be a little faster, for its float transition weights drift by 3e-8 a step.
 #if defined(LONGWAVE_FFTW)
 inline constexpr bool fft_is_fast = true;
 #else
@@ -151,18 +151,22 @@ inline constexpr bool fft_is_fast = false;
 inline constexpr index_t longest_scan = 2048;
 
 inline Algorithm choose_forward(index_t B, index_t N, index_t L) {
-  if (L <= impl::chunk_steps) return B >= 16 && L > 8 && N >= 8 ? Algorithm::chunk : Algorithm::scan;
-  if (L > longest_scan) return Algorithm::chunk;
+  if (L <= impl::chunk_steps) return B >= 32 && L > 8 && N >= 8 ? Algorithm::chunk : Algorithm::scan;
+  if (L > longest_scan) return fft_is_fast && N >= 48 && B >= 16 && L <= 8192 ? Algorithm::fft : Algorithm::chunk;
   if (N < 24) return Algorithm::scan;
   if (fft_is_fast && B >= 16) return Algorithm::fft;
   return B * L >= 32768 ? Algorithm::chunk : Algorithm::scan;
 }
 
 inline Algorithm choose_backward(index_t B, index_t N, index_t L) {
-  if (L <= impl::chunk_steps) return B >= 16 && L > 8 ? Algorithm::chunk : Algorithm::scan;
-  if (N < 24) return L > longest_scan || (N > 4 && B * L >= 16384) ? Algorithm::chunk : Algorithm::scan;
-  if (fft_is_fast && L <= (N >= 96 ? 8192 : 2048)) return Algorithm::fft;
-  return B * L >= 512 ? Algorithm::chunk : Algorithm::scan;
+  if (L <= impl::chunk_steps) return L > 8 && B >= (N < 24 ? 32 : 16) ? Algorithm::chunk : Algorithm::scan;
+  if (N < 24) {
+    if (L > longest_scan) return Algorithm::chunk;
+    if (fft_is_fast && N > 4 && B >= 16) return Algorithm::fft;
+    return N > 4 && B * L >= 16384 ? Algorithm::chunk : Algorithm::scan;
+  }
+  if (fft_is_fast && B >= 4 && L <= (N >= 48 ? 8192 : 2048)) return Algorithm::fft;
+  return B * L >= 1024 ? Algorithm::chunk : Algorithm::scan;
 }
 
 struct Diagonal {
