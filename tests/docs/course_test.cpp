@@ -1,4 +1,4 @@
-// The snippets of docs/course/1 to 7, each inside the property that its page is about.
+// The snippets of docs/course/1 to 3, 6, 8 and 9, each inside the property that its page is about.
 #include <complex>
 #include <numbers>
 #include <vector>
@@ -87,7 +87,7 @@ TEST_CASE("course 3: the recurrence is a convolution with the kernel") {
   // [/snippet]
 }
 
-TEST_CASE("course 4: no choice of the parameters makes a mode grow") {
+TEST_CASE("course 6: no choice of the parameters makes a mode grow") {
   Generator gen(1);
   S4D<float> layer({.d_model = 4, .d_state = 16}, gen);
   // [snippet: course_stable]
@@ -102,7 +102,7 @@ TEST_CASE("course 4: no choice of the parameters makes a mode grow") {
   // [/snippet]
 }
 
-TEST_CASE("course 4: the layer starts with the modes of S4D-Lin and small steps") {
+TEST_CASE("course 6: the layer starts with the modes of S4D-Lin and small steps") {
   Generator gen(1);
   // [snippet: course_start]
   const S4D<float> layer({.d_model = 4, .d_state = 16, .dt_min = 1e-3, .dt_max = 1e-1}, gen);
@@ -133,7 +133,7 @@ struct Modes {
 
 }  // namespace
 
-TEST_CASE("course 5: all forms give the same numbers") {
+TEST_CASE("course 8: all forms give the same numbers") {
   const Modes m;
   // [snippet: course_forms]
   Tensor<float, 3> by_steps(2, 5, 1000), y(2, 5, 1000);
@@ -146,7 +146,7 @@ TEST_CASE("course 5: all forms give the same numbers") {
   // [/snippet]
 }
 
-TEST_CASE("course 5: a sequence may be cut anywhere, and its pieces may use different forms") {
+TEST_CASE("course 8: a sequence may be cut anywhere, and its pieces may use different forms") {
   const Modes m;
   Tensor<float, 3> whole(2, 5, 1000), y(2, 5, 1000);
   Diagonal::forward(DiagonalOutputs<float>{whole, {}}, DiagonalInputs<float>{m.u, m.x, m.c, m.D, {}});
@@ -185,7 +185,7 @@ Var<double, 2> cumulative_sum(Tape<double>& tape, Var<double, 2> u) {
 
 }  // namespace
 
-TEST_CASE("course 6: an op of your own passes the gradient check") {
+TEST_CASE("course 9: an op of your own passes the gradient check") {
   // [snippet: course_own_check]
   auto u = random<double>(Extents<2>{3, 17});
   const GradCheck check = grad_check([](auto& tape, auto v) { return cumulative_sum(tape, v); }, u);
@@ -194,7 +194,7 @@ TEST_CASE("course 6: an op of your own passes the gradient check") {
   // [/snippet]
 }
 
-TEST_CASE("course 6: after the first step a tape reserves nothing more") {
+TEST_CASE("course 9: after the first step a tape reserves nothing more") {
   Generator gen(1);
   S4D<float> layer({.d_model = 4, .d_state = 8}, gen);
   const auto u = random<float>(Extents<3>{2, 4, 100});

@@ -1,4 +1,4 @@
-// The snippets of docs/course/8_ops.md: one property of each op.
+// The snippets of docs/course/11_ops.md: one property of each op.
 #include "check.hpp"
 #include "longwave/autograd/functions.hpp"
 #include "longwave/state_space/recurrence.hpp"

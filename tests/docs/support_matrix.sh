@@ -71,8 +71,8 @@ awk -v table="$work/table" '
 ' "$page" >"$work/page"
 for file in include/longwave/ops/*.hpp; do
   name=$(basename "$file" .hpp)
-  grep -qE "^## (.*, )?$name(,.*)?\$" docs/course/8_ops.md || {
-    echo "docs/course/8_ops.md has no section about $name"
+  grep -qE "^## (.*, )?$name(,.*)?\$" docs/course/11_ops.md || {
+    echo "docs/course/11_ops.md has no section about $name"
     exit 1
   }
 done
