@@ -8,7 +8,10 @@
 #include "longwave/data/loader.hpp"
 #include "longwave/models/sequence_classifier.hpp"
 #include "longwave/models/sequence_model.hpp"
+#include "longwave/nn/dss.hpp"
 #include "longwave/nn/feed_forward.hpp"
+#include "longwave/nn/s4.hpp"
+#include "longwave/nn/s4_diag.hpp"
 #include "longwave/optim/adamw.hpp"
 #include "longwave/optim/clip.hpp"
 #include "longwave/optim/ema.hpp"
@@ -168,5 +171,37 @@ TEST_CASE("allocations: none in a training or streaming step of a backbone") {
     const long stepped = allocations - before;
     CHECK(stepped == 0);
   }
+  set_num_threads(0);
+}
+
+TEMPLATE_TEST_CASE("allocations: none in a training or streaming step of any kernel, states and gates included", "",
+                   (S4<float>), (S4Diag<float>), (DSS<float>)) {
+  if (!COUNTS_ALLOCATIONS) return;
+#if defined(__clang__)
+  set_num_threads(1);
+#endif
+  using Layer = TestType;
+  Generator gen(1);
+  typename Layer::Options options{.d_model = 6, .d_state = 8, .dropout = 0.1, .channels = 2, .gate = 2};
+  if constexpr (std::is_same_v<Layer, DSS<float>>) options.kernel.version = DssVersion::exp;
+  Layer layer(options, gen);
+  AdamW<float> optimizer(layer, {.lr = 1e-3});
+  const auto u = random<float>(Extents<3>{3, 6, 90}, 2);
+  auto state = layer.make_state(3);
+  const Tensor<float, 4> start(state.x.sizes());
+  Tensor<float, 2> x(3, 6), y(3, 6);
+  Tape<float> tape;
+  tape.train(gen);
+  long before = 0;
+  for (int step = 0; step < 4; ++step) {
+    if (step == 2) before = allocations;
+    tape.rewind();
+    const auto out = layer.forward(tape, tape.input(u), tape.input(start));
+    tape.backward(mse(out.y, tape.input(u)));
+    optimizer.step();
+    layer.step(x, state, y.view());
+  }
+  const long counted = allocations - before;
+  CHECK(counted == 0);
   set_num_threads(0);
 }

@@ -2,6 +2,9 @@
 #include "check.hpp"
 #include "longwave/autograd/functions/loss.hpp"
 #include "longwave/models/sequence_classifier.hpp"
+#include "longwave/nn/dss.hpp"
+#include "longwave/nn/s4.hpp"
+#include "longwave/nn/s4_diag.hpp"
 #include "longwave/optim/adamw.hpp"
 #include "longwave/optim/clip.hpp"
 
@@ -55,4 +58,29 @@ TEST_CASE("threads: training gives the same bits for 1, 2 and 8") {
     CHECK(train(2, form, form == Algorithm::fft) == want);
     CHECK(train(8, form, form == Algorithm::fft) == want);
   }
+}
+
+TEMPLATE_TEST_CASE("threads: a step of training any kernel gives the same bits for 1, 2 and 8", "", (S4<float>),
+                   (S4Diag<float>), (DSS<float>)) {
+  const auto train_layer = [](int threads) {
+    set_num_threads(threads);
+    Generator gen(1);
+    TestType layer({.d_model = 24, .d_state = 16, .channels = 2, .bidirectional = true}, gen);
+    AdamW<float> optimizer(layer, {.lr = 1e-2});
+    const auto u = random<float>(Extents<3>{4, 24, 300}, 2);
+    Tape<float> tape;
+    for (int step = 0; step < 2; ++step) {
+      tape.rewind();
+      tape.backward(mse(layer(tape, tape.input(u)), tape.input(u)));
+      optimizer.step();
+    }
+    std::vector<float> numbers;
+    for (const auto& p : parameters<float>(layer)) numbers.insert(numbers.end(), p.value, p.value + p.count);
+    set_num_threads(0);
+    return numbers;
+  };
+  const auto want = train_layer(1);
+  for (const float v : want) REQUIRE(std::isfinite(v));
+  CHECK(train_layer(2) == want);
+  CHECK(train_layer(8) == want);
 }
