@@ -41,6 +41,19 @@ TEST_CASE("ops: reduce: softmax does not see a shift, log_softmax is its logarit
   // [/snippet]
 }
 
+TEST_CASE("ops: mask_lengths: the padding has no influence") {
+  // [snippet: op_mask_lengths]
+  auto x = random<double>(Extents<3>{2, 3, 8});
+  Tensor<index_t, 1> lengths(2);
+  lengths(0) = 8;
+  lengths(1) = 2;
+  x(1, 0, 2) = NAN;  // beyond the end of sequence 1
+  Tape<double> tape;
+  const auto y = mask_lengths(tape.input(x), lengths.view()).value();
+  CHECK((y(0, 0, 7) == x(0, 0, 7) && y(1, 0, 1) == x(1, 0, 1) && y(1, 0, 2) == 0));
+  // [/snippet]
+}
+
 TEST_CASE("ops: matmul: (A B)^T = B^T A^T, through views") {
   // [snippet: op_matmul]
   const auto A = random<double>(Extents<2>{5, 7}, 1), B = random<double>(Extents<2>{7, 3}, 2);
@@ -59,6 +72,19 @@ TEST_CASE("ops: norm: neither shift nor scale of the features is seen") {
   const auto y = layer_norm(v, {}, {}, {.axis = 1, .eps = 1e-12});
   CHECK(relative_error(layer_norm(v * 3 + 7, {}, {}, {.axis = 1, .eps = 1e-12}).value(), y.value()) < 1e-11);
   CHECK(std::abs(sum(y).value()()) < 1e-12);
+  // [/snippet]
+}
+
+TEST_CASE("ops: weight_norm: rows have the length that is given, and their gradient is orthogonal to them") {
+  // [snippet: op_weight_norm]
+  const auto v = random<double>(Extents<2>{4, 9}), loss = random<double>(Extents<2>{4, 9}, 2);
+  const auto g = random<double>(Extents<1>{4}, 3);
+  Tape<double> tape;
+  const auto direction = tape.variable(v.view());
+  const auto W = weight_norm(direction, tape.input(g));
+  CHECK(sum(square(W), 1).value()(2) == Approx(g(2) * g(2)));
+  tape.backward(sum(W * tape.input(loss)));
+  CHECK(std::abs(sum(tape.input(direction.grad()) * direction, 1).value()(2)) < 1e-14);
   // [/snippet]
 }
 
