@@ -262,3 +262,20 @@ TEST_CASE("SequenceModel: wrong options and inputs are named") {
         }) == "SequenceModel: u is (B=2, H=4, L=9), the state is for B=3");
   CHECK(error_text<ValueError>([&] { model.make_state(-1); }) == "SequenceModel::make_state: a batch of -1");
 }
+
+TEST_CASE("SequenceModel: an empty batch and a single sample") {
+  Generator gen(1);
+  for (const bool prenorm : {false, true}) {
+    Mixed<float> model(mixed<float>(prenorm, NormKind::layer), gen);
+    Tape<float> tape;
+    const Tensor<float, 3> none(0, 5, 7);
+    CHECK(model(tape, tape.input(none)).sizes() == Extents<3>{0, 5, 7});
+    const auto one = random<float>(Extents<3>{2, 5, 1});
+    auto state = model.make_state(2);
+    const auto stepped = run_steps<float>(one, 5, 0, [&](auto in, auto out) { model.step(in, state, out); });
+    CHECK(relative_error(stepped.view(), model(tape, tape.input(one)).value()) < 2e-5);
+    auto empty = model.make_state(0);
+    Tensor<float, 2> in(0, 5), out(0, 5);
+    model.step(in, empty, out.view());
+  }
+}

@@ -132,13 +132,16 @@ struct SequenceModel {
     }
   };
 
-  // Zero states of B streams, with the tables of the present weights.
-  auto make_state(index_t B) requires(stepping_layer<Layers>&&...) {
+  // Zero states of B streams, with the tables of the present weights. how: what layers may take besides, such as
+  // StepOptions{.rate, .length}; every layer that takes it gets it.
+  template <class... How>
+    requires((stepping_layer<Layers> && ...))
+  auto make_state(index_t B, const How&... how) {
     if (B < 0) throw_value_error("SequenceModel::make_state: a batch of " + std::to_string(B));
     StateOf<typename ResidualBlock<Layers>::template StateOf<typename Layers::State>...> state;
     state.streams = B;
     for_each_list([&]<std::size_t K>() {
-      for (auto& block : std::get<K>(blocks)) std::get<K>(state.blocks).push_back(block.make_state(B));
+      for (auto& block : std::get<K>(blocks)) std::get<K>(state.blocks).push_back(block.make_state(B, how...));
     });
     return state;
   }
@@ -187,13 +190,17 @@ struct SequenceModel {
  private:
   static constexpr auto indices = std::index_sequence_for<Layers...>();
 
+  static void check_share(const char* name, double p) {
+    if (!(p >= 0 && p < 1))
+      throw_value_error("SequenceModel: " + std::string(name) + " is " + std::to_string(p) + ", expected [0, 1)");
+  }
+
   static const Options& checked(const Options& o) {
     detail::check_at_least("SequenceModel", "d_model", o.d_model, 1);
     detail::check_at_least("SequenceModel", "n_layers", o.n_layers, 1);
     detail::check_at_least("SequenceModel", "n_repeat", o.n_repeat, 1);
-    for (const auto& [name, p] : {std::pair("dropout", o.dropout), std::pair("dropinp", o.dropinp)})
-      if (!(p >= 0 && p < 1))
-        throw_value_error("SequenceModel: " + std::string(name) + " is " + std::to_string(p) + ", expected [0, 1)");
+    check_share("dropout", o.dropout);
+    check_share("dropinp", o.dropinp);
     return o;
   }
 

@@ -116,11 +116,15 @@ struct ResidualBlock {
     void reset() { layer.reset(); }
   };
 
-  auto make_state(index_t B) requires(stepping_layer<Layer>) {
+  // how: what layers may take besides, such as StepOptions.
+  template <class... How>
+    requires(stepping_layer<Layer>)
+  auto make_state(index_t B, const How&... how) {
+    static_assert(sizeof...(How) <= 1, "one argument besides");
     check_causal();
     const index_t width = detail::layer_width(layer);
-    return StateOf<typename Layer::State>{layer.make_state(B), Tensor<T, 2>(B, options.d_input), Tensor<T, 2>(B, width),
-                                          Tensor<T, 2>(B, d_output())};
+    return StateOf<typename Layer::State>{layer_state(B, how...), Tensor<T, 2>(B, options.d_input),
+                                          Tensor<T, 2>(B, width), Tensor<T, 2>(B, d_output())};
   }
 
   // One sample of every stream, u (B, d_input) with unit stride; the result is state.output (B, d_output).
@@ -158,6 +162,14 @@ struct ResidualBlock {
       return layer(tape, u, run...);
     else
       return layer(tape, u);
+  }
+
+  template <class... How>
+  auto layer_state(index_t B, const How&... how) {
+    if constexpr (requires { layer.make_state(B, how...); })
+      return layer.make_state(B, how...);
+    else
+      return layer.make_state(B);
   }
 
   // On reversed time the padding comes first.
