@@ -64,3 +64,15 @@ seed("checkpoint", "one", safetensors(
     {"format": "longwave checkpoint 1", "progress": '{"epoch":1,"step":2}',
      "generators": '{"data":{"seed":18446744073709551615,"stream":1,"draw":2}}', "schedule": "{}", "config": "{}",
      "more/best": "1", "crc32c": "1"}, bytes(16)))
+
+numbers = struct.pack("<12f", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
+seed("torch_names", "v4", safetensors(
+    {"layer.D": entry("F32", [1, 2], 0, 8), "layer.kernel.inv_dt": entry("F32", [2, 1], 8, 16),
+     "layer.kernel.C": entry("F32", [1, 2, 1, 2], 16, 32), "output_linear.0.bias": entry("F16", [2], 32, 36),
+     "layer.kernel.l_kernel": entry("I64", [], 36, 44)}, {"format": "pt"}, numbers[:36] + struct.pack("<q", 12)))
+seed("torch_names", "v3", safetensors(
+    {"D": entry("F32", [1, 2], 0, 8), "kernel.kernel.log_dt": entry("F32", [2], 8, 16),
+     "kernel.kernel.C": entry("C64", [1, 2, 1], 16, 32), "output_linear.bias": entry("F32", [2, 1], 32, 40),
+     "kernel.kernel.omega": entry("F32", [2, 2], 40, 56), "kernel.kernel.w": entry("F32", [1, 2], 56, 64),
+     "kernel.kernel.P": entry("C64", [1], 64, 72), "kernel.kernel.Q": entry("C64", [1], 72, 80)}, {},
+    numbers[:40] + struct.pack("<10f", 1, 0, -1, 0, -0.5, 1, 1, 2, 1, -2)))
