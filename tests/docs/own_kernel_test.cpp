@@ -28,13 +28,13 @@ struct DampedVars {
   }
   void backward(const DiagonalModes<D>& d, const ModeCall& call) const {  // d: dL/dx and dL/dc
     Tape<T, D>& tape = C.tape();
-    const auto da = tape.grad_to_add(a), dw = tape.grad_to_add(w);
+    const auto da = tape.grad_to_add(a), dw = tape.grad_to_add(w);  // without data where it is not wanted
     const auto dC = tape.grad_to_add(C);
     for (index_t h = 0; h < d.x.size(0); ++h)
       for (index_t n = 0; n < d.x.size(1); ++n) {
-        da(h, n) -= T(call.rate * std::exp(double(a.value()(h, n))) * d.x(h, n).re);
-        dw(h, n) += T(call.rate * d.x(h, n).im);
-        for (index_t c = 0; c < d.c.size(0); ++c) {
+        if (wanted(da)) da(h, n) -= T(call.rate * std::exp(double(a.value()(h, n))) * d.x(h, n).re);
+        if (wanted(dw)) dw(h, n) += T(call.rate * d.x(h, n).im);
+        for (index_t c = 0; wanted(dC) && c < d.c.size(0); ++c) {
           dC(c, h, n, 0) += T(d.c(c, h, n).re);
           dC(c, h, n, 1) += T(d.c(c, h, n).im);
         }
