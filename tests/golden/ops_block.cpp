@@ -17,11 +17,13 @@ struct Renamed {
   std::string stored(const std::string& name) const {
     if (c.has("param/" + name)) return name;
     std::string other = name;
-    const std::size_t at = other.find("input_gate.0.") == 0 ? 10 : 13;
-    if (other.compare(at, 3, ".0.") == 0)
-      other.erase(at, 2);
-    else if (other.compare(0, 14, "output_linear.") == 0)
-      other.insert(at, ".0");
+    for (const std::string linear : {"input_gate.", "output_linear."}) {
+      if (name.compare(0, linear.size(), linear) != 0) continue;
+      if (name.compare(linear.size(), 2, "0.") == 0)
+        other.erase(linear.size(), 2);
+      else
+        other.insert(linear.size(), "0.");
+    }
     return c.has("param/" + other) ? other : name;
   }
   template <class F>
@@ -134,7 +136,7 @@ const Op s4_block_op("s4_block", []<class T>(Case<T>& c) {
   with_block(c, [&](auto& layer) {
     const auto x = sequence(c, "x");
     Tensor<index_t, 1>& lengths = c.template make<Tensor<index_t, 1>>(Extents<1>{x.size(0)});
-    SsmRun run;
+    SsmRun run{.rate = c.config.number("rate", 1)};
     if (c.config.has("lengths")) {
       const std::vector<double> stored = c.config.numbers("lengths");
       CaseBase::expect_size("lengths", static_cast<index_t>(stored.size()), x.size(0));
@@ -145,16 +147,16 @@ const Op s4_block_op("s4_block", []<class T>(Case<T>& c) {
   });
 });
 
-// (B, 2, N, H) as stored: (B, H, N, 2); dense states keep the conjugates as well: (B, H, 2 N, 2).
+// (B, 2, N, H) as stored: (B, H, N, 2), or (B, H, N) if real; dense states keep the conjugates: (B, H, 2 N, 2).
 template <class T>
-std::vector<double> stored_state(const Tensor<T, 4>& x, bool doubled) {
+std::vector<double> stored_state(const Tensor<T, 4>& x, bool doubled, bool real) {
   std::vector<double> numbers;
   for (index_t b = 0; b < x.size(0); ++b)
     for (index_t h = 0; h < x.size(3); ++h)
       for (const double sign : doubled ? std::vector<double>{1, -1} : std::vector<double>{1})
         for (index_t n = 0; n < x.size(2); ++n) {
           numbers.push_back(static_cast<double>(x(b, 0, n, h)));
-          numbers.push_back(sign * static_cast<double>(x(b, 1, n, h)));
+          if (!real) numbers.push_back(sign * static_cast<double>(x(b, 1, n, h)));
         }
   return numbers;
 }
@@ -178,7 +180,9 @@ const Op s4_step_op("s4_step", []<class T>(Case<T>& c) {
     }
     const bool transposed = c.config.flag("transposed", false);
     c.out("y_step", to_doubles(exchanged(std::as_const(y).view(), 1, transposed ? 1 : 2)));
-    if (c.has("out/state")) c.out("state", stored_state(state.x, layer.options.step_mode == StepMode::dense));
+    if (c.has("out/state"))
+      c.out("state",
+            stored_state(state.x, layer.options.step_mode == StepMode::dense, c.config.flag("is_real", false)));
   });
 });
 

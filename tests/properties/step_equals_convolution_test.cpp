@@ -167,6 +167,22 @@ TEST_CASE("step == convolution: diagonal S4, zero-order hold") {
   check_all<DiagKernel<double, Host, Zoh>>(1e-13, true);
 }
 TEST_CASE("step == convolution: diagonal S4, bilinear") { check_all<DiagKernel<double, Host, Bilinear>>(1e-13, true); }
+TEST_CASE("step == convolution: diagonal S4, the options of its kernel") {
+  Worst worst;
+  for (int options = 0; options < 32; ++options) {
+    auto o = plain<DiagKernel<double>>();
+    o.channels = 2;
+    o.kernel.init = (options & 1) != 0 ? "diag-real" : "diag-inv";
+    o.kernel.is_real = (options & 1) != 0;
+    o.kernel.n_ssm = (options & 2) != 0 ? 2 : 0;
+    o.kernel.dt_tie = (options & 4) != 0;
+    o.kernel.dt_fast = (options & 8) != 0;
+    o.kernel.bandlimit = (options & 16) != 0 ? 0.5 : 0;
+    add_layer<DiagKernel<double>>(worst, o);
+  }
+  INFO(worst.layer);
+  CHECK(worst.error < 1e-13);
+}
 TEST_CASE("step == convolution: S4") { check_all<DplrKernel<double>>(1e-12, true); }  // C~ becomes C: a solve
 TEST_CASE("step == convolution: DSS") { check_all<DssKernel<double>>(1e-13, true); }
 TEST_CASE("step == convolution: every version of DSS") {
