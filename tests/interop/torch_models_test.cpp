@@ -12,9 +12,12 @@
 #include "longwave/nn/feed_forward.hpp"
 #include "longwave/nn/s4.hpp"
 #include "longwave/nn/s4_diag.hpp"
+#include "longwave/nn/sequence_decoder.hpp"
+#include "longwave/nn/sequence_encoder.hpp"
 
 using namespace longwave;
 using namespace longwave::test;
+namespace lw = longwave;
 
 namespace {
 
@@ -71,6 +74,34 @@ TEST_CASE("torch_names: the backbone's names are those of the S4 repository's, a
   CHECK(file.values<std::int64_t>("model.norm.norm.num_batches_tracked")[0] == 1);
   CHECK(load_torch(file, other, {.prefix = "model."}).loaded.size() == file.entries().size());
   CHECK(numbers(other) == numbers(model));
+}
+
+TEST_CASE("docs: the parts of a training run") {
+  const TemporaryFolder folder;
+  const std::string run = folder / "run.safetensors";
+  Backbone model = backbone(1), trained = backbone(2);
+  Generator gen(3);
+  LinearEncoder<float> encoder({.in = 1, .out = H}, gen), trained_encoder({.in = 1, .out = H}, gen);
+  const SequenceDecoderOptions last{.d_model = H, .d_output = 10, .l_output = 0};
+  SequenceDecoder<float> decoder(last, gen), trained_decoder(last, gen);
+  save_torch(folder / "model", trained, {.prefix = "model."});
+  save_torch(folder / "encoder", trained_encoder, {.prefix = "encoder.0."});
+  save_torch(folder / "decoder", trained_decoder, {.prefix = "decoder.0."});
+  const SafetensorsFile parts[] = {SafetensorsFile(folder / "model"), SafetensorsFile(folder / "encoder"),
+                                   SafetensorsFile(folder / "decoder")};
+  std::vector<NamedArray> arrays;
+  for (const SafetensorsFile& part : parts)
+    for (const auto& [name, e] : part.entries()) arrays.push_back({name, e.dtype, e.shape, part.raw(name).data()});
+  write_safetensors(run, arrays);
+  // [snippet: checkpoint_run]
+  const lw::SafetensorsFile file(run);
+  lw::load_torch(file, encoder, {.prefix = "encoder.0."});
+  lw::load_torch(file, model, {.prefix = "model."});
+  lw::load_torch(file, decoder, {.prefix = "decoder.0."});  // its linear map is output_transform there and here
+  // [/snippet]
+  CHECK(numbers(encoder) == numbers(trained_encoder));
+  CHECK(numbers(model) == numbers(trained));
+  CHECK(numbers(decoder) == numbers(trained_decoder));
 }
 
 TEST_CASE("torch_names: every norm, residual and pool of the backbone comes back") {
