@@ -91,7 +91,7 @@ TEMPLATE_TEST_CASE("S4: stepping equals the whole sequence, activation and mixin
   using T = TestType;
   for (const StepMode mode : {StepMode::linear, StepMode::dense}) {
     Generator gen(1);
-    S4<T> layer({.d_model = 19, .d_state = 16, .step_mode = mode}, gen);
+    S4<T> layer({.d_model = 19, .d_state = 16, .l_max = 64, .step_mode = mode}, gen);
     const auto u = random<T>(Extents<3>{2, 19, 60}, 2);
     const auto y = run<T>(layer, u);
     auto state = layer.make_state(2);

@@ -204,7 +204,9 @@ struct SsmLayer {
     if (B < 0) throw_value_error(std::string(name) + "::make_state: a batch of " + std::to_string(B));
     if (options.bidirectional)
       throw_value_error(std::string(name) + "::make_state: a bidirectional layer needs the whole sequence");
-    if (options.l_max > 0)
+    // S4 needs l_max for the length of C~ and streams with the whole kernel: the same up to l_max samples.
+    constexpr bool knows_length = requires(Kernel & k) { k.prepare(B, 1.0); };
+    if (options.l_max > 0 && !knows_length)
       throw_value_error(std::string(name) + "::make_state: a kernel cut to l_max = " + std::to_string(options.l_max) +
                         " samples has no state; set l_max to 0 to stream with the whole kernel");
   }
