@@ -108,6 +108,15 @@ TEMPLATE_TEST_CASE("S4: stepping equals the whole sequence, activation and mixin
   }
 }
 
+TEST_CASE("S4: a length that is none is an error of the next pass") {
+  Generator gen(1);
+  S4<double> layer({.d_model = 3, .d_state = 8}, gen);
+  layer.kernel.l_kernel(0) = -1;  // as a damaged checkpoint has it
+  const auto u = random<double>(Extents<3>{1, 3, 10}, 2);
+  CHECK(error_text<ValueError>([&] { run<double>(layer, u); }) ==
+        "S4: l_kernel is -1.000000, expected a number of samples");
+}
+
 TEST_CASE("S4: bad options name themselves") {
   Generator gen(1);
   auto text = [&](const S4<float>::Options& o) { return error_text<ValueError>([&] { S4<float>(o, gen); }); };

@@ -45,6 +45,8 @@ struct DplrKernel {
   // Makes C~ fit for L samples at `rate`, if it is not.
   void prepare(index_t L, double rate) {
     if (L == 0) return;
+    if (!(l_kernel(0) >= 0))
+      throw_value_error("S4: l_kernel is " + std::to_string(l_kernel(0)) + ", expected a number of samples");
     if (length() == 0) {
       const index_t start = std::max(l_max, static_cast<index_t>(std::llround(static_cast<double>(L) * rate)));
       change([&](auto C, const DplrStep& step) { DplrLength::truncate(C, step, start); }, std::max<index_t>(start, 1));
