@@ -116,9 +116,18 @@ class CaseBase {
       throw_shape_error(what + " is " + std::to_string(size) + ", the stored tensors have " + std::to_string(stored));
   }
   index_t size_option(const std::string& key, const std::string& entry, std::size_t axis) const {
+    return size_option(key, this->axis(entry, axis));
+  }
+
+  // The size of one axis of a stored tensor, which may have fewer axes than it should.
+  index_t axis(const std::string& entry, std::size_t axis) const {
     if (axis >= shape(entry).size())
       throw_shape_error(entry + " is " + detail::shape_text(shape(entry)) + ", it has no axis " + std::to_string(axis));
-    return size_option(key, shape(entry)[axis]);
+    return shape(entry)[axis];
+  }
+  // A number of samples that a case asks for without storing as many.
+  static void expect_length(const std::string& what, double length) {
+    if (!(length >= 0 && length <= (1 << 20))) throw_value_error(what + " is not between 0 and 2^20 samples");
   }
 
   std::vector<double> doubles(const std::string& entry) const { return file_.values<double>(entry); }

@@ -1,4 +1,6 @@
 // s4_block, s4_step, dss_layer.
+#include <utility>
+
 #include "case.hpp"
 #include "longwave/nn/dss.hpp"
 #include "longwave/nn/s4.hpp"
@@ -52,12 +54,27 @@ const std::vector<index_t>& axes(const CaseBase& c, const std::string& entry, st
   return shape;
 }
 
+// An option that multiplies a width, against what is stored.
+void expect_factor(const std::string& key, index_t factor, index_t width, index_t stored) {
+  if (factor < 1 || factor > stored || factor * width != stored)
+    throw_shape_error(key + " is " + std::to_string(factor) + " times " + std::to_string(width) +
+                      ", the stored tensors have " + std::to_string(stored));
+}
+
+// As many kernels as are stored.
+template <class Options>
+void check_channels(CaseBase& c, Options o, const std::string& weights, const char* key) {
+  const index_t channels = std::exchange(o.channels, 1);
+  expect_factor(key, channels, detail::ssm_widths(o).kernels, c.axis(weights, 0));
+}
+
 template <class T>
 S4Options kernel_options(Case<T>& c) {
   const Config& o = c.config;
   S4Options to;
-  to.init = o.flag("is_real", false) ? "diag-real" : "diag-lin";
-  to.n_ssm = axes(c, "param/layer.kernel.A_real", 1)[0];
+  to.init = "diag-lin";
+  to.imag_scale = 0;  // any start that every transform can store: all numbers come from the file
+  to.n_ssm = c.axis("param/layer.kernel.A_real", 0);
   to.dt_transform = transform_of(o.text("dt_transform", "exp"), "dt_transform");
   to.real_transform = transform_of(o.text("real_transform", "exp"), "real_transform");
   to.imag_transform = transform_of(o.text("imag_transform", "none"), "imag_transform");
@@ -65,7 +82,7 @@ S4Options kernel_options(Case<T>& c) {
   to.dt_fast = o.flag("dt_fast", false);
   to.bandlimit = o.number("bandlimit", 0);
   to.is_real = o.flag("is_real", false);
-  if (c.has("param/layer.kernel.P")) to.rank = axes(c, "param/layer.kernel.P", 1)[0];
+  if (c.has("param/layer.kernel.P")) to.rank = c.axis("param/layer.kernel.P", 0);
   return to;
 }
 
@@ -92,6 +109,16 @@ Options block_options(Case<T>& c) {
   to.l_max = o.integer("l_max", 0);
   if (o.has("step_mode")) to.step_mode = parse_step_mode(o.text("step_mode"));
   to.kernel = kernel_options(c);
+  check_channels(c, to, "param/layer.kernel.C", "channels");
+  for (const char* weight : {"weight", "0.weight", "weight_v", "0.weight_v"}) {
+    const std::string entry = std::string("param/input_gate.") + weight;
+    const index_t halves = to.gate_act == Activation::glu ? 2 : 1;
+    if (c.has(entry)) expect_factor("gate", to.gate, to.d_model * halves, c.axis(entry, 0));
+  }
+  if (c.has("param/layer.kernel.l_kernel"))
+    for (const std::int64_t length : c.integers("param/layer.kernel.l_kernel"))
+      CaseBase::expect_length("l_kernel", static_cast<double>(length));
+  CaseBase::expect_length("l_max", static_cast<double>(to.l_max));
   return to;
 }
 
@@ -137,10 +164,14 @@ const Op s4_block_op("s4_block", []<class T>(Case<T>& c) {
     const auto x = sequence(c, "x");
     Tensor<index_t, 1>& lengths = c.template make<Tensor<index_t, 1>>(Extents<1>{x.size(0)});
     SsmRun run{.rate = c.config.number("rate", 1)};
-    if (c.config.has("lengths")) {
+    if (c.config.has("lengths")) {  // one for all sequences or one for each; beyond the input it means all of it
       const std::vector<double> stored = c.config.numbers("lengths");
-      CaseBase::expect_size("lengths", static_cast<index_t>(stored.size()), x.size(0));
-      for (index_t b = 0; b < x.size(0); ++b) lengths(b) = static_cast<index_t>(stored[static_cast<std::size_t>(b)]);
+      if (stored.size() != 1) CaseBase::expect_size("lengths", static_cast<index_t>(stored.size()), x.size(0));
+      for (index_t b = 0; b < x.size(0); ++b) {
+        const double length = stored[stored.size() == 1 ? 0 : static_cast<std::size_t>(b)];
+        CaseBase::expect_length("lengths[" + std::to_string(b) + "]", length);
+        lengths(b) = std::min(static_cast<index_t>(length), x.size(2));
+      }
       run.lengths = lengths.view();
     }
     out_sequence(c, "y", layer(c.tape, x, run));
@@ -200,6 +231,7 @@ const Op dss_layer_op("dss_layer", []<class T>(Case<T>& c) {
   to.final_act = activation_of(o, "postact");
   to.weight_norm = o.flag("weight_norm", false);
   to.l_max = o.integer("max_kernel_length", 0);
+  check_channels(c, to, "param/kernel.W", "C");
   to.kernel.version = parse_dss_version(o.text("version", "softmax"));
   to.kernel.sep_dt_re_im = o.flag("sep_dt_re_im", true);
   to.kernel.epsilon = o.number("epsilon", 1e-7);

@@ -39,8 +39,8 @@ const Op hippo_transition_op("hippo_transition", []<class T>(Case<T>& c) {
 
 const Op hippo_nplr_eigs_op("hippo_nplr_eigs", []<class T>(Case<T>& c) {
   const index_t N = c.config.integer("N"), rank = c.config.integer("rank");
-  c.expect_size("N", N, 2 * c.shape("out/A").at(0));
-  c.expect_size("rank", rank, c.shape("out/P").at(0));
+  c.expect_size("N", N, 2 * c.axis("out/A", 0));
+  c.expect_size("rank", rank, c.axis("out/P", 0));
   const Measure measure = measure_of(c.config);
   const Nplr d = nplr(measure, N, rank), clipped = nplr(measure, N, rank, 2.0);
   Tensor<complex<double>, 2> B_conj_P(rank, N / 2);
@@ -61,7 +61,7 @@ const Op ssm_init_op("ssm_init", []<class T>(Case<T>& c) {
   o.init = init.starts_with("diag") || init.starts_with("dplr") ? init : "diag-" + init;
   o.n_ssm = c.size_option("H", "out/A", 0);
   o.d_state = c.config.integer("N");
-  c.expect_size("N", o.d_state, 2 * c.shape("out/A").at(1));
+  c.expect_size("N", o.d_state, 2 * c.axis("out/A", 1));
   o.B_init = c.config.text("B_init", o.B_init);
   o.normalize = c.config.flag("normalize", o.normalize);
   o.real_scale = c.config.number("real_scale", o.real_scale);

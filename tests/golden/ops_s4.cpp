@@ -20,6 +20,7 @@ Kernel& load_kernel(Case<T>& c, const std::string& prefix) {
     throw_shape_error("param/" + prefix + "C is " + detail::shape_text(C));
   S4Options options;
   options.init = "diag-lin";
+  options.imag_scale = 0;  // any start that every transform can store: all numbers come from the file
   options.n_ssm = A[0];
   options.dt_tie = dt[1] == 1;
   options.dt_transform = transform_of(c.config.text("dt_transform", "exp"), "dt_transform");
@@ -28,10 +29,13 @@ Kernel& load_kernel(Case<T>& c, const std::string& prefix) {
   options.dt_fast = c.config.flag("dt_fast", false);
   options.bandlimit = c.config.number("bandlimit", 0);
   options.is_real = is_real;
-  if (c.has("param/" + prefix + "P")) options.rank = c.shape("param/" + prefix + "P").at(0);
+  if (c.has("param/" + prefix + "P")) options.rank = c.axis("param/" + prefix + "P", 0);
+  const index_t l_max = c.config.integer("l_max", 0);
+  CaseBase::expect_length("l_max", static_cast<double>(l_max));
   Generator gen(1);
   auto& kernel = c.template make<Kernel>(
-      KernelShape{.channels = C[0], .d_model = C[1], .d_state = is_real ? C[2] : 2 * C[2]}, options, gen);
+      KernelShape{.channels = C[0], .d_model = C[1], .d_state = is_real ? C[2] : 2 * C[2], .l_max = l_max}, options,
+      gen);
   c.load(kernel, prefix);
   return kernel;
 }
@@ -56,6 +60,9 @@ const Op s4_kernel_op("s4_kernel", []<class T>(Case<T>& c) {
   auto& kernel = load_kernel<DplrKernel<T>>(c, "");
   const double rate = c.config.number("rate", 1);
   const index_t L = c.size_option("L", "out/K", 2);
+  if (!(rate > 0)) throw_value_error("rate is not more than 0");
+  CaseBase::expect_length("l_kernel / rate", static_cast<double>(std::max(kernel.length(), kernel.l_max)) / rate);
+  CaseBase::expect_length("L rate", static_cast<double>(L) * rate);
   kernel.prepare(L, rate);
   if (c.has("out/C_after")) {
     c.out("C_after", TensorView<const T, 4>(kernel.parameters.C.value.view()));
@@ -73,7 +80,8 @@ const Op s4_kernel_op("s4_kernel", []<class T>(Case<T>& c) {
 const Op s4_setup_c_op("s4_setup_c", []<class T>(Case<T>& c) {
   auto& kernel = load_kernel<DplrKernel<T>>(c, "");
   const index_t length = c.config.integer("length");
-  if (length < 1 || length > (1 << 20)) throw_value_error("length is " + std::to_string(length));
+  if (length < 1) throw_value_error("length is " + std::to_string(length) + ", expected at least 1");
+  CaseBase::expect_length("length", static_cast<double>(length));
   kernel.prepare(length, 1);
   c.out("C_tilde", TensorView<const T, 4>(kernel.parameters.C.value.view()));
   c.out_integer("l_kernel", kernel.length());
@@ -104,15 +112,19 @@ template <class T, class Kernel>
 void run_state(Case<T>& c) {
   auto& kernel = load_kernel<Kernel>(c, "kernel.");
   const auto u = c.template in<3>("x");
-  if constexpr (requires { kernel.prepare(u.size(2), 1.0); }) kernel.prepare(u.size(2), 1);
+  if constexpr (requires { kernel.prepare(u.size(2), 1.0); }) {
+    CaseBase::expect_length("l_kernel", static_cast<double>(kernel.length()));
+    kernel.prepare(u.size(2), 1);
+  }
   const auto out = ssm(u, kernel.on(c.tape), c.template param<2>("D"), {}, load_state(c), true);
   c.out("y", out.y);
   c.out_transposed("next_state", out.state, 1, 3);
 }
 
 const Op s4_state_op("s4_state", []<class T>(Case<T>& c) {
-  if (c.config.text("mode") == "dplr") return run_state<T, DplrKernel<T>>(c);
-  const std::string disc = c.config.text("disc");
+  const std::string mode = c.config.text("mode", "dplr"), disc = c.config.text("disc", "zoh");
+  if (mode == "dplr" || mode == "nplr" || mode == "s4") return run_state<T, DplrKernel<T>>(c);
+  if (mode != "diag" && mode != "s4d") throw Unsupported("mode = " + mode);
   if (disc == "bilinear") return run_state<T, DiagKernel<T, Host, Bilinear>>(c);
   if (disc == "zoh") return run_state<T, DiagKernel<T, Host, Zoh>>(c);
   throw Unsupported("disc " + disc);

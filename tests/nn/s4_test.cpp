@@ -69,6 +69,33 @@ TEST_CASE("S4: the first pass takes l_max for the length, and a kernel cut to it
   CHECK(layer.kernel.length() == 32);
 }
 
+TEST_CASE("S4: at rates that do not divide the length, halves go to even and doubling follows L times the rate") {
+  // The official code: double while round(L rate) > l_kernel, then round(l_kernel / rate) nodes, with Python's round.
+  Generator gen(1);
+  DplrKernel<double> kernel({.d_model = 2, .d_state = 4, .l_max = 11}, {}, gen);
+  kernel.prepare(5, 2);
+  CHECK(kernel.length() == 11);
+  kernel.prepare(6, 2);  // 12 > 11, though round(11 / 2) = 6 nodes would do
+  CHECK(kernel.length() == 22);
+
+  DplrKernel<double> nine({.d_model = 2, .d_state = 4, .l_max = 9}, {}, gen);
+  nine.prepare(4, 2);
+  CHECK(nine.length() == 9);
+  Tape<double> tape;
+  CHECK(nine.on(tape).nodes(2) == 4);  // 4.5
+  CHECK(ssm_kernel(tape, nine.on(tape), 4, 2).size(2) == 4);
+
+  DplrKernel<double> half({.d_model = 2, .d_state = 4, .l_max = 2}, {}, gen);
+  half.prepare(5, 0.5);  // round(2.5) = 2, but 4 nodes are too few for 5 samples
+  CHECK(half.length() == 4);
+
+  DplrKernel<double> longer({.d_model = 2, .d_state = 4, .l_max = 6}, {}, gen);
+  longer.prepare(15, 1);  // from l_max by doubling, not at once
+  CHECK(longer.length() == 24);
+  for (const double rate : {0.0, -1.0, std::nan(""), 1e300, 1e-300})
+    CHECK_THROWS_WITH(kernel.prepare(4, rate), Catch::Contains("S4: rate is"));
+}
+
 TEST_CASE("S4: at rate 2, every second sample gives what rate 1 gives at those places") {
   Generator gen(1);
   S4<double> layer({.d_model = 2, .d_state = 8, .dt_min = 1e-3, .dt_max = 5e-3, .final_act = Activation::none}, gen);

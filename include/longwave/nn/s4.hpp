@@ -47,11 +47,14 @@ struct DplrKernel {
     if (L == 0) return;
     if (!(l_kernel(0) >= 0))
       throw_value_error("S4: l_kernel is " + std::to_string(l_kernel(0)) + ", expected a number of samples");
+    if (!(rate >= 1e-6 && rate <= 1e6))  // beyond, lengths times it overflow
+      throw_value_error("S4: rate is " + std::to_string(rate) + ", expected 1e-6 to 1e6");
+    const index_t needed = std::max<index_t>(detail::rounded(static_cast<double>(L) * rate), 1);
     if (length() == 0) {
-      const index_t start = std::max(l_max, static_cast<index_t>(std::llround(static_cast<double>(L) * rate)));
-      change([&](auto C, const DplrStep& step) { DplrLength::truncate(C, step, start); }, std::max<index_t>(start, 1));
+      const index_t start = l_max > 0 ? l_max : needed;
+      change([&](auto C, const DplrStep& step) { DplrLength::truncate(C, step, start); }, start);
     }
-    while (std::llround(static_cast<double>(length()) / rate) < L) double_length();
+    while (length() < needed || detail::rounded(static_cast<double>(length()) / rate) < L) double_length();
   }
 
   // C~ for twice the length: the same kernel, known for longer.

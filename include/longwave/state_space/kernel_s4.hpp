@@ -8,11 +8,20 @@
 // Gu, Goel, Re 2022 (S4); names and meaning of C~ as in version 4 of the official code.
 #pragma once
 
+#include <cmath>
+
 #include "longwave/ops/fft_conv.hpp"
 #include "longwave/state_space/dplr_scan.hpp"
 #include "longwave/state_space/ssm_parameters.hpp"
 
 namespace longwave {
+
+namespace detail {
+
+// Halves to even, as in the official code: at rates that do not divide the length, the choice is part of the model.
+inline index_t rounded(double x) { return static_cast<index_t>(std::nearbyint(x)); }
+
+}  // namespace detail
 
 template <class T, device D = Host>
 struct DplrVars {
@@ -24,7 +33,7 @@ struct DplrVars {
   Tape<T, D>& tape() const { return parameters.tape(); }
 
   // Roots of unity of the generating function.
-  index_t nodes(double rate) const { return static_cast<index_t>(std::llround(static_cast<double>(length) / rate)); }
+  index_t nodes(double rate) const { return detail::rounded(static_cast<double>(length) / rate); }
 };
 
 namespace detail {
