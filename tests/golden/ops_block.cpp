@@ -110,10 +110,11 @@ Options block_options(Case<T>& c) {
   if (o.has("step_mode")) to.step_mode = parse_step_mode(o.text("step_mode"));
   to.kernel = kernel_options(c);
   check_channels(c, to, "param/layer.kernel.C", "channels");
-  for (const char* weight : {"weight", "0.weight", "weight_v", "0.weight_v"}) {
-    const std::string entry = std::string("param/input_gate.") + weight;
+  if (to.gate > 0) {
+    std::string gate = "param/input_gate.0.bias";
+    if (!c.has(gate)) gate = "param/input_gate.bias";
     const index_t halves = to.gate_act == Activation::glu ? 2 : 1;
-    if (c.has(entry)) expect_factor("gate", to.gate, to.d_model * halves, c.axis(entry, 0));
+    expect_factor("gate", to.gate, to.d_model * halves, c.axis(gate, 0));
   }
   if (c.has("param/layer.kernel.l_kernel"))
     for (const std::int64_t length : c.integers("param/layer.kernel.l_kernel"))
