@@ -96,7 +96,8 @@ TEST_CASE("SequenceDecoder: the prediction after every sample is that of the seq
 TEST_CASE("SequenceDecoder: what is missing or does not fit is named") {
   Generator gen(1);
   Tape<float> tape;
-  const auto x = tape.input(random<float>(Extents<3>{3, 4, 8}));
+  const auto values = random<float>(Extents<3>{3, 4, 8});
+  const auto x = tape.input(values);
   CHECK(error_text<ValueError>([] { parse_decode_mode("max"); }) ==
         "decoder mode: 'max' is unknown, expected one of last, first, pool, mean, sum, ragged");
   CHECK(error_text<ValueError>([&] { SequenceDecoder<float>({.d_model = 4, .use_lengths = true}, gen); }) ==
