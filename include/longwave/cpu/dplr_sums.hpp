@@ -1,12 +1,11 @@
 // dplr_sums.hpp - the inner loops of S4's kernel (state_space/dplr.hpp): Cauchy sums at the nodes of a transform,
 //
-//   s(v)_k = sum_n v_n / d + conj(v_n) / d',   d = 2 i sin t - w_n cos t,  d' = 2 i sin t - conj(w_n) cos t,  t = pi k
-//   / n
+//   s(v)_k = sum_n v_n / d + conj(v_n) / d',   d = 2 i sin t - w_n cos t,   d' = 2 i sin t - conj(w_n) cos t
 //
-// of several v at once, lanes over nodes. On this line of nodes the reciprocals are (p - i m) / (p^2 + m^2) and
-// (p - i q) / (p^2 + q^2) with p = -Re w cos t, m, q = 2 sin t -+ Im w cos t: one division serves both, the conjugate
-// terms stay separate, and a v costs four multiply-adds per mode and node. One core with AVX-512: 1.1 ns per mode and
-// node for the four products of rank 1 forward, 3.6 ns with the gradient.
+// with t = pi k / n, of several v at once, lanes over nodes. On this line of nodes the reciprocals are (p - i m) / (p^2
+// + m^2) and (p - i q) / (p^2 + q^2) with p = -Re w cos t, m, q = 2 sin t -+ Im w cos t: one division serves both, the
+// conjugate terms stay separate, and a v costs four multiply-adds per mode and node. One core with AVX-512: 1.1 ns per
+// mode and node for the four products of rank 1 forward, 4.4 ns with the gradient (benchmarks/ops/kernel_s4_bench.cpp).
 #pragma once
 
 #include <algorithm>

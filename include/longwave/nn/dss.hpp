@@ -72,7 +72,9 @@ struct DssKernel {
   DssVars<T, Dev> on(Tape<T, Dev>& tape) {
     DssVars<T, Dev> vars;
     vars.form = form();
-    vars.log_dt = options.sep_dt_re_im ? log_dt.on(tape, "kernel.log_dt") : shared_step(tape);
+    vars.log_dt = options.sep_dt_re_im
+                      ? log_dt.on(tape, "kernel.log_dt")
+                      : log_dt_shared.on(tape, Extents<2>{log_dt_shared.value.count(), 1}, "kernel.log_dt");
     if (!vars.form.logarithmic()) {
       vars.Lambda = Lambda.on(tape, "kernel.Lambda");
     } else {
@@ -148,12 +150,6 @@ struct DssKernel {
       else
         Lambda_im.value(n) = static_cast<T>(start(n).im);
     }
-  }
-
-  Var<T, 2, Dev> shared_step(Tape<T, Dev>& tape) {
-    const Extents<2> column{log_dt_shared.value.count(), 1};
-    return tape.parameter(log_dt_shared.value.view().reshape(column), log_dt_shared.grad.view().reshape(column),
-                          "kernel.log_dt");
   }
 };
 

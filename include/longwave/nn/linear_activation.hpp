@@ -81,7 +81,7 @@ struct LinearActivation {
     if (options.weight_norm)
       W = reshape(normed(tape), taps);
     else
-      W = on(tape, weight, taps, "weight");
+      W = weight.on(tape, taps, "weight");
     return activate(conv1d(x, W, bias.on(tape, "bias")), options.activation, 1);
   }
 
@@ -116,15 +116,9 @@ struct LinearActivation {
     return W.view().reshape(Extents<2>{W.sizes()[0], W.sizes()[1]});
   }
 
-  template <int N>
-  static Var<T, N, D> on(Tape<T, D>& tape, Parameter<T, rank, D>& p, Extents<N> e, const char* name) {
-    return tape.parameter(p.value.view().reshape(e),
-                          p.group.trainable ? p.grad.view().reshape(e) : TensorView<T, N, D>(), name);
-  }
-
   Var<T, 2, D> normed(Tape<T, D>& tape) {
-    return weight_norm(on(tape, weight, Extents<2>{width(options), options.in}, "weight_v"),
-                       on(tape, weight_g, Extents<1>{width(options)}, "weight_g"));
+    return weight_norm(weight.on(tape, Extents<2>{width(options), options.in}, "weight_v"),
+                       weight_g.on(tape, Extents<1>{width(options)}, "weight_g"));
   }
 };
 

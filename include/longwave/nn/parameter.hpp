@@ -31,8 +31,13 @@ struct Parameter {
   explicit Parameter(Extents<N> sizes, ParameterGroup group_ = {}) : value(sizes), grad(sizes), group(group_) {}
 
   // The parameter on a tape. `name` appears in finite_check errors; it must outlive the tape.
-  Var<T, N, D> on(Tape<T, D>& tape, const char* name = "parameter") {
-    return tape.parameter(value.view(), group.trainable ? grad.view() : TensorView<T, N, D>(), name);
+  Var<T, N, D> on(Tape<T, D>& tape, const char* name = "parameter") { return on(tape, value.sizes(), name); }
+
+  // The same numbers under other sizes.
+  template <int M>
+  Var<T, M, D> on(Tape<T, D>& tape, const Extents<M>& sizes, const char* name) {
+    const auto gradient = group.trainable ? grad.view().reshape(sizes) : TensorView<T, M, D>();
+    return tape.parameter(value.view().reshape(sizes), gradient, name);
   }
 };
 

@@ -17,10 +17,8 @@ struct PointwiseLinear : Linear<T, D> {
 
   Var<T, 3, D> operator()(Tape<T, D>& tape, Var<T, 3, D> x, index_t window = 1) {
     const Extents<3> taps{weight.value.size(0), weight.value.size(1) / window, window};
-    const Var<T, 3, D> W =
-        tape.parameter(weight.value.view().reshape(taps),
-                       weight.group.trainable ? weight.grad.view().reshape(taps) : TensorView<T, 3, D>(), "weight");
-    return conv1d(x, W, this->options.bias ? bias.on(tape, "bias") : Var<T, 1, D>(), {.stride = window});
+    return conv1d(x, weight.on(tape, taps, "weight"), this->options.bias ? bias.on(tape, "bias") : Var<T, 1, D>(),
+                  {.stride = window});
   }
 
   // x (B, I) -> y (B, O), not in place.
