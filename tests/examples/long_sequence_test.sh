@@ -1,28 +1,7 @@
 #!/bin/bash
 # The program long_sequence from the outside: exit codes, messages, resuming bit for bit, Ctrl-C, a full disk.
 #   long_sequence_test.sh PROGRAM
-set -u
-program=$(realpath "$1")
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failures=0
-
-fail() {
-  echo "FAILED: $*"
-  [ -f out.txt ] && sed 's/^/    /' out.txt | tail -15
-  failures=$((failures + 1))
-}
-
-# expect CODE TEXT ARGUMENTS...: exit code, and a text in the output
-expect() {
-  local code=$1 text=$2 got
-  shift 2
-  "$program" "$@" >out.txt 2>&1 </dev/null
-  got=$?
-  [ $got -eq "$code" ] || fail "exit code $got, expected $code: $*"
-  grep -qF -- "$text" out.txt || fail "no \"$text\" in the output of: $*"
-}
+. "$(dirname "$0")/expect.sh"
 
 same() { cmp -s "$1" "$2" || fail "$3: $1 and $2 differ"; }
 tiny=(--set model.d_model=8 model.d_state=4 model.n_layers=1 data.limit=300 data.limit_test=50 train.batch=20
