@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "kernels/launch.cuh"
-#include "longwave/cuda/ops.hpp"
+#include "longwave/cuda/elements.hpp"
 
 namespace longwave::cuda {
 

@@ -19,7 +19,7 @@
 #include <algorithm>
 
 #include "kernels/launch.cuh"
-#include "longwave/cuda/ops.hpp"
+#include "longwave/cuda/vandermonde.hpp"
 
 namespace longwave::cuda {
 

@@ -24,11 +24,22 @@ Stream::Stream() : owned_(true) {
 }
 
 Stream::~Stream() {
+  if (advance_ != nullptr) (void)cudaFree(advance_);
   if (owned_) (void)cudaStreamDestroy(static_cast<cudaStream_t>(handle_));
 }
 
 void Stream::synchronize() {
   check(cudaStreamSynchronize(static_cast<cudaStream_t>(handle_)), "cudaStreamSynchronize");
+}
+
+const Advance* Stream::advance() {
+  if (advance_ == nullptr) {
+    void* p = nullptr;
+    check(cudaMalloc(&p, sizeof(Advance)), "cudaMalloc");
+    check(cudaMemset(p, 0, sizeof(Advance)), "cudaMemset");
+    advance_ = static_cast<Advance*>(p);
+  }
+  return advance_;
 }
 
 Stream& current_stream() {

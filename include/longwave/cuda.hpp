@@ -3,5 +3,4 @@
 #pragma once
 
 #include "longwave/cuda/memory.hpp"
-#include "longwave/cuda/ops.hpp"
 #include "longwave/cuda/stream.hpp"

@@ -16,7 +16,8 @@ template <class T, int N, device D>
 class Tensor;
 template <device D>
 class Arena;
-class Scratch;
+template <device D>
+class ScratchOn;
 class Generator;
 
 template <class T, int N, device D>

@@ -14,7 +14,7 @@ find longwave -name '*.hpp' | sort | xargs awk '
   }
   # Which folder may see which. From left to right the order of the design.
   BEGIN {
-    allow("core", "core")
+    allow("core", "core cuda")  # cuda: the device side of its loops
     allow("cpu", "core cpu")
     allow("cuda", "core cuda")
     ops = "core cpu cuda ops"

@@ -76,35 +76,39 @@ class Arena {
   Mark at_;
 };
 
-// Working memory of one op call, given back at the end of the scope. Each thread keeps one arena for it, which
-// grows to the largest need seen and is then reused.
+// The arena that ops of the calling thread take their working memory from; that of the device: cuda/stream.hpp.
+inline Arena<Host>& scratch_arena(Host) {
+  thread_local Arena<Host> arena(std::size_t(1) << 16);
+  return arena;
+}
+
+// Working memory of one op call, given back at the end of the scope. On the host each thread keeps one arena for it, on
+// the device each stream; it grows to the largest need seen and is then reused.
 //
-//   Scratch scratch;
+//   Scratch scratch;                        // ScratchOn<D> where the device is a parameter
 //   float* row = scratch.take<float>(n);
-class Scratch {
+template <device D>
+class ScratchOn {
  public:
-  Scratch() : arena_(thread_arena()), mark_(arena_.mark()) {}
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() { arena_.release(mark_); }
+  ScratchOn() : arena_(scratch_arena(D())), mark_(arena_.mark()) {}
+  ScratchOn(const ScratchOn&) = delete;
+  ScratchOn& operator=(const ScratchOn&) = delete;
+  ~ScratchOn() { arena_.release(mark_); }
 
   template <class T>
   T* take(index_t n) {
-    return arena_.take<T>(n);
+    return arena_.template take<T>(n);
   }
   template <class T, int N>
-  TensorView<T, N> tensor(Extents<N> sizes) {
-    return arena_.tensor<T, N>(sizes);
+  TensorView<T, N, D> tensor(Extents<N> sizes) {
+    return arena_.template tensor<T, N>(sizes);
   }
 
  private:
-  static Arena<Host>& thread_arena() {
-    thread_local Arena<Host> arena(std::size_t(1) << 16);
-    return arena;
-  }
-
-  Arena<Host>& arena_;
-  Arena<Host>::Mark mark_;
+  Arena<D>& arena_;
+  typename Arena<D>::Mark mark_;
 };
+
+using Scratch = ScratchOn<Host>;
 
 }  // namespace longwave

@@ -11,6 +11,8 @@
 // So one stream is for one thread at a time.
 #pragma once
 
+#include <cstdint>
+
 #include "longwave/core/arena.hpp"
 #include "longwave/cuda/memory.hpp"
 
@@ -18,6 +20,13 @@ namespace longwave::cuda {
 
 // 0 where there is no device or no driver.
 int device_count() noexcept;
+
+// A captured step holds the numbers of the step that was captured. A kernel that uses one of these adds what has passed
+// since then, from device memory.
+struct Advance {
+  std::uint32_t draws;  // of a Generator: PhiloxKey::draw + draws
+  std::uint32_t steps;  // of an optimiser
+};
 
 class Stream {
  public:
@@ -32,12 +41,16 @@ class Stream {
   void* handle() const { return handle_; }  // a cudaStream_t
   Arena<Cuda>& scratch() { return scratch_; }
 
+  // Device memory; what kernels add to the numbers below, all zero unless a graph is replayed (graph.hpp).
+  const Advance* advance();
+
  private:
   friend Stream& current_stream();
   explicit Stream(void* handle) : handle_(handle) {}
 
   void* handle_ = nullptr;
   bool owned_ = false;
+  Advance* advance_ = nullptr;
   Arena<Cuda> scratch_;
 };
 
@@ -58,3 +71,9 @@ class UseStream {
 inline void synchronize() { current_stream().synchronize(); }
 
 }  // namespace longwave::cuda
+
+namespace longwave {
+
+inline Arena<Cuda>& scratch_arena(Cuda) { return cuda::current_stream().scratch(); }
+
+}  // namespace longwave

@@ -8,7 +8,7 @@
 
 #include "longwave/core/map.hpp"
 #include "longwave/core/math.hpp"
-#include "longwave/cuda/ops.hpp"
+#include "longwave/cuda/activation.hpp"
 
 namespace longwave {
 

@@ -12,7 +12,7 @@
 
 #include "longwave/cpu/gemm.hpp"
 #include "longwave/cpu/powers.hpp"
-#include "longwave/cuda/ops.hpp"
+#include "longwave/cuda/vandermonde.hpp"
 
 namespace longwave {
 
