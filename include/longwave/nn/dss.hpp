@@ -52,7 +52,7 @@ struct DssKernel {
     init_steps(shape, gen);
     init_Lambda(shape, gen);
     W = Parameter<T, 4, Dev>(Extents<4>{shape.channels, shape.d_model, shape.d_state, 2}, group(shape, o.lr_W));
-    gen.normal(W.value.view());
+    init::normal(gen, W.value.view(), 0, 1);
   }
 
   template <class F>
@@ -119,13 +119,12 @@ struct DssKernel {
       log_dt = Parameter<T, 2, Dev>(Extents<2>{H, 2}, steps);
     else
       log_dt_shared = Parameter<T, 1, Dev>(Extents<1>{H}, steps);
-    for (index_t h = 0; h < H; ++h) {
-      const T value = static_cast<T>(std::log(dt(h, 0)));
-      if (options.sep_dt_re_im)
-        log_dt.value(h, 0) = log_dt.value(h, 1) = value;
-      else
-        log_dt_shared.value(h) = value;
-    }
+    const TensorView<T, 2, Dev> steps_there =
+        options.sep_dt_re_im ? log_dt.value.view() : log_dt_shared.value.view().reshape(Extents<2>{H, 1});
+    init::on_host(steps_there, [&](TensorView<T, 2> to) {
+      for (index_t h = 0; h < H; ++h)
+        for (index_t part = 0; part < to.size(1); ++part) to(h, part) = static_cast<T>(std::log(dt(h, 0)));
+    });
   }
 
   void init_Lambda(const KernelShape& shape, Generator& gen) {
@@ -134,22 +133,24 @@ struct DssKernel {
     const ParameterGroup rates = group(shape, options.lr_Lambda);
     if (!form().logarithmic()) {
       Lambda = Parameter<T, 2, Dev>(Extents<2>{N, 2}, rates);
-      for (index_t n = 0; n < N; ++n) {
-        Lambda.value(n, 0) = static_cast<T>(start(n).re);
-        Lambda.value(n, 1) = static_cast<T>(start(n).im);
-      }
+      init::on_host(Lambda.value.view(), [&](TensorView<T, 2> to) {
+        for (index_t n = 0; n < N; ++n) {
+          to(n, 0) = static_cast<T>(start(n).re);
+          to(n, 1) = static_cast<T>(start(n).im);
+        }
+      });
       return;
     }
     const bool both = options.version == DssVersion::exp_re_im;
     Lambda_log_neg_re = Parameter<T, 1, Dev>(Extents<1>{N}, rates);
-    (both ? Lambda_log_im : Lambda_im) = Parameter<T, 1, Dev>(Extents<1>{N}, rates);
-    for (index_t n = 0; n < N; ++n) {
-      Lambda_log_neg_re.value(n) = static_cast<T>(std::log(-start(n).re));
-      if (both)
-        Lambda_log_im.value(n) = static_cast<T>(std::log(start(n).im));
-      else
-        Lambda_im.value(n) = static_cast<T>(start(n).im);
-    }
+    Parameter<T, 1, Dev>& imaginary = both ? Lambda_log_im : Lambda_im;
+    imaginary = Parameter<T, 1, Dev>(Extents<1>{N}, rates);
+    init::on_host(Lambda_log_neg_re.value.view(), [&](TensorView<T, 1> to) {
+      for (index_t n = 0; n < N; ++n) to(n) = static_cast<T>(std::log(-start(n).re));
+    });
+    init::on_host(imaginary.value.view(), [&](TensorView<T, 1> to) {
+      for (index_t n = 0; n < N; ++n) to(n) = static_cast<T>(both ? std::log(start(n).im) : start(n).im);
+    });
   }
 };
 

@@ -59,10 +59,11 @@ struct LinearActivation {
     init::linear_default(gen, weight.value.view(), bias.value.view());
     if (!o.weight_norm) return;
     weight_g = Parameter<T, rank, D>(sizes(width(o), 1));
-    const auto v = flat(weight.value);
-    for (index_t i = 0; i < width(o); ++i)
-      weight_g.value.data()[i] =
-          static_cast<T>(std::sqrt(impl::dot_in_double(TensorView<const T, 1>(v[i]), TensorView<const T, 1>(v[i]))));
+    const auto values = init::host_values(flat(weight.value));
+    const TensorView<const T, 2> v = values;
+    init::on_host(weight_g.value.view().flat(), [&](TensorView<T, 1> g) {
+      for (index_t i = 0; i < width(o); ++i) g(i) = static_cast<T>(std::sqrt(impl::dot_in_double(v[i], v[i])));
+    });
   }
 
   explicit operator bool() const { return options.out > 0; }

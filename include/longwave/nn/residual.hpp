@@ -92,7 +92,7 @@ struct Residual {
       Wx.emplace(typename Linear<T, D>::Options{.in = d_input, .out = d_input}, gen);
       if (o.elemwise) {
         Wy_elemwise = Parameter<T, 1, D>(Extents<1>{d_input});
-        gen.normal(Wy_elemwise.value.view());
+        init::normal(gen, Wy_elemwise.value.view(), 0, 1);
       } else {
         Wy.emplace(typename Linear<T, D>::Options{.in = d_input, .out = d_input}, gen);
       }

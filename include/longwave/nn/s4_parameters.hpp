@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 
+#include "longwave/nn/init.hpp"
 #include "longwave/nn/ssm_kernel.hpp"
 #include "longwave/state_space/init.hpp"
 #include "longwave/state_space/ssm_parameters.hpp"
@@ -118,9 +119,24 @@ struct S4Parameters {
     if (correction) P = Parameter<T, 4, D>(Extents<4>{o.rank, S, N, parts}, undecayed(o.lr_A));
   }
 
-  static void set(TensorView<T, 4> to, index_t i, index_t j, index_t n, complex<double> z) {
-    to(i, j, n, 0) = static_cast<T>(z.re);
-    if (to.size(3) == 2) to(i, j, n, 1) = static_cast<T>(z.im);
+  template <class F>
+  static void write(Tensor<T, 2, D>& value, F f) {
+    init::on_host(value.view(), [&](TensorView<T, 2> to) {
+      for (index_t i = 0; i < to.size(0); ++i)
+        for (index_t n = 0; n < to.size(1); ++n) f(to(i, n), i, n);
+    });
+  }
+  template <class F>
+  static void write_complex(Tensor<T, 4, D>& value, F f) {
+    init::on_host(value.view(), [&](TensorView<T, 4> to) {
+      for (index_t i = 0; i < to.size(0); ++i)
+        for (index_t j = 0; j < to.size(1); ++j)
+          for (index_t n = 0; n < to.size(2); ++n) {
+            const complex<double> z = f(i, j, n);
+            to(i, j, n, 0) = static_cast<T>(z.re);
+            if (to.size(3) == 2) to(i, j, n, 1) = static_cast<T>(z.im);
+          }
+    });
   }
 
   void fill(const KernelShape& shape, const S4Options& o, Generator& gen) {
@@ -143,24 +159,22 @@ struct S4Parameters {
     const auto stored = [](Transform f, double x, const char* option) {
       return static_cast<T>(inverse_transform(f, std::max(-x, 1e-4), option));
     };
-    for (index_t s = 0; s < S; ++s)
-      for (index_t n = 0; n < N; ++n) {
-        A_real.value(s, n) = stored(o.real_transform, start.A(s, n).re, "real_transform");
-        if (!o.is_real) A_imag.value(s, n) = stored(o.imag_transform, start.A(s, n).im, "imag_transform");
-        set(B.value, 0, s, n, start.B(s, n));
-        for (index_t r = 0; r < P.value.size(0); ++r) set(P.value, r, s, n, start.P(r, s, n));
-      }
+    write(A_real.value,
+          [&](T& to, index_t s, index_t n) { to = stored(o.real_transform, start.A(s, n).re, "real_transform"); });
+    if (!o.is_real)
+      write(A_imag.value,
+            [&](T& to, index_t s, index_t n) { to = stored(o.imag_transform, start.A(s, n).im, "imag_transform"); });
+    write_complex(B.value, [&](index_t, index_t s, index_t n) { return start.B(s, n); });
+    write_complex(P.value, [&](index_t r, index_t s, index_t n) { return start.P(r, s, n); });
     const Tensor<double, 2> dt = dt_init(inv_dt.value.sizes(), shape.dt_min, shape.dt_max, o.deterministic, gen);
-    for (index_t i = 0; i < dt.count(); ++i) {
-      const double x = inverse_transform(o.dt_transform, dt.data()[i], "dt_transform");
-      inv_dt.value.data()[i] = static_cast<T>(o.dt_fast ? std::asinh(x) : x);
-    }
+    write(inv_dt.value, [&](T& to, index_t h, index_t n) {
+      const double x = inverse_transform(o.dt_transform, dt(h, n), "dt_transform");
+      to = static_cast<T>(o.dt_fast ? std::asinh(x) : x);
+    });
     if (!o.deterministic)
-      gen.normal(C.value.view(), 0, static_cast<T>(o.is_real ? 1 : std::numbers::sqrt2 / 2));
+      init::normal(gen, C.value.view(), 0, o.is_real ? 1 : std::numbers::sqrt2 / 2);
     else
-      for (index_t c = 0; c < C.value.size(0); ++c)
-        for (index_t h = 0; h < C.value.size(1); ++h)
-          for (index_t n = 0; n < N; ++n) set(C.value, c, h, n, start.C(h % S, n));
+      write_complex(C.value, [&](index_t, index_t h, index_t n) { return start.C(h % S, n); });
   }
 };
 

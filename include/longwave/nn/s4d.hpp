@@ -42,11 +42,13 @@ struct S4DKernel {
     log_A_real = Parameter<T, 2, Dev>(Extents<2>{H, N}, ssm);
     A_imag = Parameter<T, 2, Dev>(Extents<2>{H, N}, ssm);
     C = Parameter<T, 3, Dev>(Extents<3>{H, N, 2});
-    gen.uniform(log_dt.value.view(), static_cast<T>(std::log(s.dt_min)), static_cast<T>(std::log(s.dt_max)));
-    gen.normal(C.value.view(), 0, static_cast<T>(std::numbers::sqrt2 / 2));  // unit variance as a complex number
+    init::uniform(gen, log_dt.value.view(), std::log(s.dt_min), std::log(s.dt_max));
+    init::normal(gen, C.value.view(), 0, std::numbers::sqrt2 / 2);  // unit variance as a complex number
     init::constant(log_A_real.value.view(), static_cast<T>(std::log(0.5)));
-    for (index_t h = 0; h < H; ++h)
-      for (index_t n = 0; n < N; ++n) A_imag.value(h, n) = static_cast<T>(std::numbers::pi * static_cast<double>(n));
+    init::on_host(A_imag.value.view(), [=](TensorView<T, 2> x) {
+      for (index_t h = 0; h < H; ++h)
+        for (index_t n = 0; n < N; ++n) x(h, n) = static_cast<T>(std::numbers::pi * static_cast<double>(n));
+    });
   }
 
   template <class F>

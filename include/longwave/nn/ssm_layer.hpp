@@ -133,7 +133,7 @@ struct SsmLayer {
             linear<Flavour::output_rank>(o.output_linear, {w.gated, w.output, o.final_act, o.weight_norm}, gen)),
         kernel(KernelShape{w.kernels, w.H_inner, o.d_state, o.dt_min, o.dt_max, o.lr, o.l_max}, o.kernel, gen),
         D(Extents<2>{w.C_inner, w.H_inner}) {
-    gen.normal(D.value.view());
+    init::normal(gen, D.value.view(), 0, 1);
   }
 
   template <int rank>
