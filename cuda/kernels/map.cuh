@@ -1,7 +1,10 @@
 // map.cuh - one function of single numbers over the elements of equally shaped views on the device, as core/map.hpp on
 // the host: f(y_1&, .., x_1, ..), the first `Outputs` operands are written, the rest read.
 //
-// Memory-bound: each operand is moved once, 16 bytes at a time where all operands are dense and aligned.
+// Memory-bound: each operand is moved once. Three kernels, by what the views allow:
+//   dense     all operands dense and aligned: 16 bytes at a time, no index arithmetic
+//   rows      rows of the last axis dense (inputs: or repeated) and aligned: 16 bytes at a time, one row lookup each
+//   strided   anything else: one element at a time, coalesced where the last axis is dense
 #pragma once
 
 #include <utility>
@@ -21,21 +24,86 @@ __device__ void map_one(F& f, T* y, const T* x, std::index_sequence<Y...>, std::
   f(y[Y]..., x[X]...);
 }
 
-// Any strides: position -> one offset per operand.
-template <int Outputs, class F, class T, int K>
-__global__ void __launch_bounds__(map_threads) map_strided_kernel(Elements<T, K> e, F f) {
-  const index_t at = blockIdx.x * index_t(map_threads) + threadIdx.x;
-  if (at >= e.count) return;
-  index_t offset[K] = {}, rest = at;
-  for (int axis = e.plan.rank - 1; axis >= 0; --axis) {
-    const index_t index = rest % e.plan.sizes[axis];
-    rest /= e.plan.sizes[axis];
-    for (int k = 0; k < K; ++k) offset[k] += index * e.plan.strides[k][axis];
+// W neighbours of the last axis as one load: W = 1, or 16 bytes of a dense row, or one element repeated.
+template <int W, class T>
+__device__ void load_piece(T (&x)[W], const T* from, bool repeated) {
+  if constexpr (W == 1) {
+    x[0] = *from;
+  } else if (repeated) {
+    const T value = *from;
+#pragma unroll
+    for (int j = 0; j < W; ++j) x[j] = value;
+  } else {
+    const Vector<T> v = *reinterpret_cast<const Vector<T>*>(from);
+#pragma unroll
+    for (int j = 0; j < W; ++j) x[j] = v.at[j];
   }
-  T y[Outputs], x[K - Outputs];
-  for (int k = Outputs; k < K; ++k) x[k - Outputs] = e.data[k][offset[k]];
-  map_one(f, y, x, std::make_index_sequence<Outputs>(), std::make_index_sequence<K - Outputs>());
-  for (int k = 0; k < Outputs; ++k) e.data[k][offset[k]] = y[k];
+}
+
+template <int W, class T>
+__device__ void store_piece(T* to, const T (&y)[W]) {
+  if constexpr (W == 1) {
+    *to = y[0];
+  } else {
+    Vector<T> v;
+#pragma unroll
+    for (int j = 0; j < W; ++j) v.at[j] = y[j];
+    *reinterpret_cast<Vector<T>*>(to) = v;
+  }
+}
+
+// Offsets of piece number `rest` of W elements each. Quotients of small numbers are divided in 32 bits.
+template <int W, class T, int K>
+__device__ void piece_offsets(index_t (&offset)[K], const Elements<T, K>& e, index_t rest) {
+#pragma unroll
+  for (int k = 0; k < K; ++k) offset[k] = 0;
+#pragma unroll 1
+  for (int axis = e.plan.rank - 1; axis >= 0; --axis) {
+    const int width = axis == e.plan.rank - 1 ? W : 1;
+    const index_t size = e.plan.sizes[axis] / width;
+    const index_t index = axis == 0 ? rest : rest % size;
+    if (axis > 0) rest /= size;
+#pragma unroll
+    for (int k = 0; k < K; ++k) offset[k] += index * width * e.plan.strides[k][axis];
+  }
+}
+
+template <int W>
+inline constexpr int map_pieces = W == 1 ? 4 : 2;  // per thread, all loaded before the first use
+
+// Any strides; with W > 1 rows that rows_in_vectors has seen.
+template <int Outputs, int W, class F, class T, int K>
+__global__ void __launch_bounds__(map_threads) map_strided_kernel(Elements<T, K> e, F f) {
+  constexpr int pieces = map_pieces<W>, inputs = K - Outputs;
+  const index_t all = e.count / W;
+  const index_t first = blockIdx.x * index_t(map_threads * pieces) + threadIdx.x;
+  index_t to[pieces][Outputs];
+  T in[pieces][inputs > 0 ? inputs : 1][W];
+#pragma unroll
+  for (int i = 0; i < pieces; ++i) {
+    if (first + i * map_threads >= all) break;
+    index_t offset[K];
+    piece_offsets<W>(offset, e, first + i * map_threads);
+#pragma unroll
+    for (int k = 0; k < Outputs; ++k) to[i][k] = offset[k];
+#pragma unroll
+    for (int k = Outputs; k < K; ++k)
+      load_piece(in[i][k - Outputs], e.data[k] + offset[k], e.plan.rank > 0 && e.plan.strides[k][e.plan.rank - 1] == 0);
+  }
+#pragma unroll
+  for (int i = 0; i < pieces; ++i) {
+    if (first + i * map_threads >= all) break;
+    T out[Outputs][W];
+#pragma unroll
+    for (int j = 0; j < W; ++j) {
+      T y[Outputs], x[inputs > 0 ? inputs : 1];
+      for (int k = 0; k < inputs; ++k) x[k] = in[i][k][j];
+      map_one(f, y, x, std::make_index_sequence<Outputs>(), std::make_index_sequence<inputs>());
+      for (int k = 0; k < Outputs; ++k) out[k][j] = y[k];
+    }
+#pragma unroll
+    for (int k = 0; k < Outputs; ++k) store_piece(e.data[k] + to[i][k], out[k]);
+  }
 }
 
 // Dense operands on 16 bytes: each block takes map_threads * map_vectors vectors that follow one another.
@@ -44,7 +112,7 @@ __global__ void __launch_bounds__(map_threads) map_dense_kernel(Elements<T, K> e
   constexpr int V = Vector<T>::size, inputs = K - Outputs;
   const index_t vectors = e.count / V;
   const index_t first = blockIdx.x * index_t(map_threads * map_vectors) + threadIdx.x;
-  Vector<T> in[map_vectors][inputs];
+  Vector<T> in[map_vectors][inputs > 0 ? inputs : 1];
 #pragma unroll
   for (int i = 0; i < map_vectors; ++i)
 #pragma unroll
@@ -57,7 +125,7 @@ __global__ void __launch_bounds__(map_threads) map_dense_kernel(Elements<T, K> e
     Vector<T> out[Outputs];
 #pragma unroll
     for (int j = 0; j < V; ++j) {
-      T y[Outputs], x[inputs];
+      T y[Outputs], x[inputs > 0 ? inputs : 1];
       for (int k = 0; k < inputs; ++k) x[k] = in[i][k].at[j];
       map_one(f, y, x, std::make_index_sequence<Outputs>(), std::make_index_sequence<inputs>());
       for (int k = 0; k < Outputs; ++k) out[k].at[j] = y[k];
@@ -66,7 +134,7 @@ __global__ void __launch_bounds__(map_threads) map_dense_kernel(Elements<T, K> e
   }
   const index_t tail = vectors * V + threadIdx.x;  // at most V - 1 elements
   if (blockIdx.x == 0 && tail < e.count) {
-    T y[Outputs], x[inputs];
+    T y[Outputs], x[inputs > 0 ? inputs : 1];
     for (int k = 0; k < inputs; ++k) x[k] = e.data[Outputs + k][tail];
     map_one(f, y, x, std::make_index_sequence<Outputs>(), std::make_index_sequence<inputs>());
     for (int k = 0; k < Outputs; ++k) e.data[k][tail] = y[k];
@@ -80,20 +148,43 @@ inline unsigned blocks_for(index_t work, index_t per_block) {
   return static_cast<unsigned>(blocks);
 }
 
+template <class T, int K>
+bool all_in_vectors(const Elements<T, K>& e) {
+  bool dense = e.dense();
+  for (int k = 0; k < K; ++k) dense = dense && aligned_for_vectors(e.data[k]);
+  return dense;
+}
+
+// Rows of the last axis are whole vectors in every operand, or one repeated element of an input.
+template <int Outputs, class T, int K>
+bool rows_in_vectors(const Elements<T, K>& e) {
+  constexpr int V = Vector<T>::size;
+  const int last = e.plan.rank - 1;
+  bool whole = V > 1 && last >= 0 && e.plan.sizes[last] % V == 0;
+  for (int k = 0; k < K && whole; ++k) {
+    if (k >= Outputs && e.plan.strides[k][last] == 0) continue;
+    whole = e.plan.strides[k][last] == 1 && aligned_for_vectors(e.data[k]);
+    for (int axis = 0; axis < last; ++axis) whole = whole && e.plan.strides[k][axis] % V == 0;
+  }
+  return whole;
+}
+
 }  // namespace detail
 
 template <int Outputs, class F, class T, int K>
 void map_elements(const char* name, const Elements<T, K>& e, F f) {
+  using namespace detail;
   if (e.count == 0) return;
-  bool dense = e.dense();
-  for (int k = 0; k < K; ++k) dense = dense && aligned_for_vectors(e.data[k]);
-  if (dense) {
-    const index_t per_block = index_t(detail::map_threads) * detail::map_vectors * Vector<T>::size;
-    detail::map_dense_kernel<Outputs>
-        <<<detail::blocks_for(e.count, per_block), detail::map_threads, 0, stream_handle()>>>(e, f);
+  if (all_in_vectors(e)) {
+    const index_t per_block = index_t(map_threads) * map_vectors * Vector<T>::size;
+    map_dense_kernel<Outputs><<<blocks_for(e.count, per_block), map_threads, 0, stream_handle()>>>(e, f);
+  } else if (rows_in_vectors<Outputs>(e)) {
+    constexpr int V = Vector<T>::size;
+    const unsigned blocks = blocks_for(e.count, index_t(map_threads) * map_pieces<V> * V);
+    map_strided_kernel<Outputs, V><<<blocks, map_threads, 0, stream_handle()>>>(e, f);
   } else {
-    detail::map_strided_kernel<Outputs>
-        <<<detail::blocks_for(e.count, detail::map_threads), detail::map_threads, 0, stream_handle()>>>(e, f);
+    const unsigned blocks = blocks_for(e.count, index_t(map_threads) * map_pieces<1>);
+    map_strided_kernel<Outputs, 1><<<blocks, map_threads, 0, stream_handle()>>>(e, f);
   }
   check_launch(name);
 }

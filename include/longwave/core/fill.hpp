@@ -1,10 +1,11 @@
-// fill.hpp - the loops over whole tensors that everything else needs. Per device: Host here.
+// fill.hpp - the loops over whole tensors that everything else needs. Host here, Cuda in cuda/fill.hpp.
 #pragma once
 
 #include <cmath>
 #include <type_traits>
 
 #include "longwave/core/rows.hpp"
+#include "longwave/cuda/fill.hpp"
 
 namespace longwave {
 

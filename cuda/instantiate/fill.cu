@@ -1,0 +1,16 @@
+#include "kernels/fill.cuh"
+
+namespace longwave::cuda {
+
+template void fill_words(const Elements<std::uint32_t, 1>&, std::uint32_t);
+template void fill_words(const Elements<std::uint64_t, 1>&, std::uint64_t);
+template void fill_words(const Elements<Pair64, 1>&, Pair64);
+template void copy_words(const Elements<std::uint32_t, 2>&);
+template void copy_words(const Elements<std::uint64_t, 2>&);
+template void copy_words(const Elements<Pair64, 2>&);
+template void add_elements(const Elements<float, 3>&);
+template void add_elements(const Elements<double, 3>&);
+template bool all_finite(const Elements<float, 1>&);
+template bool all_finite(const Elements<double, 1>&);
+
+}  // namespace longwave::cuda
