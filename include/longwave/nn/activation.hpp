@@ -9,8 +9,6 @@
 
 namespace longwave {
 
-enum class Activation { none, gelu, relu, elu, tanh, sigmoid, silu, softplus, glu };
-
 inline constexpr Named<Activation> activation_names[] = {
     {"id", Activation::none},   {"identity", Activation::none}, {"linear", Activation::none},
     {"none", Activation::none}, {"gelu", Activation::gelu},     {"relu", Activation::relu},
@@ -22,18 +20,6 @@ inline Activation parse_activation(std::string_view name) {
   return value_of_name("activation", name, activation_names);
 }
 inline std::string to_string(Activation activation) { return std::string(name_of_value(activation, activation_names)); }
-
-struct EluRule {  // x where x > 0, else e^x - 1
-  static constexpr const char* name = "elu";
-  template <class T>
-  LONGWAVE_HD T value(T x) const {
-    return math::select(x > T(0), x, math::expm1(x));
-  }
-  template <class T>
-  LONGWAVE_HD T slope(T x) const {
-    return math::select(x > T(0), T(1), math::exp(x));
-  }
-};
 
 namespace detail {
 

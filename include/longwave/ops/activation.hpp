@@ -12,6 +12,9 @@
 
 namespace longwave {
 
+// Those that an option can name (nn/activation.hpp).
+enum class Activation { none, gelu, relu, elu, tanh, sigmoid, silu, softplus, glu };
+
 struct GeluRule {  // x Phi(x), Phi the normal distribution: the exact form with erf
   static constexpr const char* name = "gelu";
   template <class T>
@@ -47,6 +50,18 @@ struct ReluRule {  // max(x, 0); the slope at 0 is 0
   template <class T>
   LONGWAVE_HD T slope(T x) const {
     return math::select(x > T(0), T(1), T(0));
+  }
+};
+
+struct EluRule {  // x where x > 0, else e^x - 1
+  static constexpr const char* name = "elu";
+  template <class T>
+  LONGWAVE_HD T value(T x) const {
+    return math::select(x > T(0), x, math::expm1(x));
+  }
+  template <class T>
+  LONGWAVE_HD T slope(T x) const {
+    return math::select(x > T(0), T(1), math::exp(x));
   }
 };
 
