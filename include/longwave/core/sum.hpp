@@ -1,4 +1,4 @@
-// sum.hpp - sums over any set of axes, on the host.
+// sum.hpp - sums over any set of axes: on the host here, on the device in cuda/sum.hpp, which takes named functors.
 //
 //   sum_to(out, 1.0, [](float dy, float a) { return dy * a; }, dy, a);      // (B, H, L) -> (1, H, 1)
 //
@@ -9,10 +9,25 @@
 
 #include "longwave/core/arena.hpp"
 #include "longwave/core/map.hpp"
+#include "longwave/cuda/sum.hpp"
 
 namespace longwave {
 
 namespace detail {
+
+// What is summed, as functors of both devices.
+struct Itself {
+  template <class T>
+  LONGWAVE_HD T operator()(T x) const {
+    return x;
+  }
+};
+struct Times {
+  template <class T>
+  LONGWAVE_HD T operator()(T a, T b) const {
+    return a * b;
+  }
+};
 
 inline constexpr index_t sum_columns = 256;   // kept elements that one task carries
 inline constexpr index_t sum_work = 1 << 15;  // elements that are worth a task of their own
