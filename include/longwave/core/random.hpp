@@ -18,6 +18,7 @@
 #include "longwave/core/config.hpp"
 #include "longwave/core/parallel.hpp"
 #include "longwave/core/view.hpp"
+#include "longwave/cuda/random.hpp"
 
 namespace longwave {
 
@@ -101,24 +102,35 @@ class Generator {
     return key;
   }
 
-  template <class T, int N>
-  void uniform(TensorView<T, N> out, std::type_identity_t<T> low = 0, std::type_identity_t<T> high = 1) {
-    fill(out, philox_uniform<T>, [=](T x) { return low + (high - low) * x; });
+  // Views of any device, for data and noise. Start values of parameters are drawn on the host and copied, whatever the
+  // device (nn/init.hpp), so that both devices start with the same bits.
+  template <class T, int N, device D>
+  void uniform(TensorView<T, N, D> out, std::type_identity_t<T> low = 0, std::type_identity_t<T> high = 1) {
+    if constexpr (std::is_same_v<D, Cuda>)
+      cuda::draw_uniform(out.flat().data(), out.count(), next(), low, high - low);
+    else
+      fill(out, philox_uniform<T>, [=](T x) { return low + (high - low) * x; });
   }
-  template <class T, int N>
-  void normal(TensorView<T, N> out, std::type_identity_t<T> mean = 0, std::type_identity_t<T> deviation = 1) {
-    fill(out, philox_normal<T>, [=](T x) { return mean + deviation * x; });
+  template <class T, int N, device D>
+  void normal(TensorView<T, N, D> out, std::type_identity_t<T> mean = 0, std::type_identity_t<T> deviation = 1) {
+    if constexpr (std::is_same_v<D, Cuda>)
+      cuda::draw_normal(out.flat().data(), out.count(), next(), mean, deviation);
+    else
+      fill(out, philox_normal<T>, [=](T x) { return mean + deviation * x; });
   }
   // 1 with the given probability, else 0.
-  template <class T, int N>
-  void bernoulli(TensorView<T, N> out, std::type_identity_t<T> probability) {
+  template <class T, int N, device D>
+  void bernoulli(TensorView<T, N, D> out, std::type_identity_t<T> probability) {
     if (!(probability >= 0 && probability <= 1))
       throw_value_error("bernoulli: probability is " + std::to_string(probability) + ", expected [0, 1]");
-    fill(out, philox_uniform<T>, [=](T x) { return x < probability ? T(1) : T(0); });
+    if constexpr (std::is_same_v<D, Cuda>)
+      cuda::draw_bernoulli(out.flat().data(), out.count(), next(), probability);
+    else
+      fill(out, philox_uniform<T>, [=](T x) { return x < probability ? T(1) : T(0); });
   }
   // 0 .. n-1 in random order (Fisher-Yates; 64-bit words, so the bias is below n / 2^64).
   template <class I>
-  void permutation(TensorView<I, 1> out) {
+  void permutation(TensorView<I, 1, Host> out) {
     const PhiloxKey key = next();
     const index_t n = out.size(0);
     for (index_t i = 0; i < n; ++i) out(i) = static_cast<I>(i);
@@ -128,6 +140,13 @@ class Generator {
       const auto j = static_cast<index_t>(detail::uint128(bits) * static_cast<std::uint64_t>(i + 1) >> 64);
       std::swap(out(i), out(j));
     }
+  }
+  // Each swap depends on those before: done on the host, then copied. Waits, so not for a captured graph.
+  template <class I>
+  void permutation(TensorView<I, 1, Cuda> out) {
+    Tensor<I, 1> order(out.sizes());
+    permutation(order.view());
+    cuda::copy(out, order);
   }
 
  private:
