@@ -50,6 +50,21 @@ void adam_step(TensorView<T, 1, Host> p, TensorView<T, 1, Host> grad, TensorView
   });
 }
 
+template <class T>
+void adam_step(const Updates<T, Host>& updates, const AdamNumbers& s) {
+  const double t = static_cast<double>(s.steps);
+  const double correction1 = 1 - std::pow(s.beta1, t), correction2 = 1 - std::pow(s.beta2, t);
+  for (index_t i = 0; i < updates.list.size(0); ++i) {
+    const Update<T>& u = updates.list(i);
+    const Extents<1> n{u.count};
+    const double lr = u.lr * *updates.lr_factor;
+    adam_step(TensorView<T, 1>(u.value, n), TensorView<T, 1>(u.grad, n), TensorView<T, 1>(u.first, n),
+              TensorView<T, 1>(u.second, n),
+              AdamStep{s.beta1, s.beta2, lr / correction1, 1 / std::sqrt(correction2), s.eps,
+                       s.decoupled ? 0 : u.weight_decay, s.decoupled ? 1 - lr * u.weight_decay : 1});
+  }
+}
+
 }  // namespace impl
 
 // decoupled: weight decay beside the gradient (AdamW), not in it (Adam).
@@ -59,15 +74,7 @@ class AdamFamily : public Optimizer<T, D> {
   // Moves every parameter by its gradient and sets the gradient to zero.
   void step() {
     this->count_step();
-    const double t = static_cast<double>(this->steps());
-    const double correction1 = 1 - std::pow(beta1_, t), correction2 = 1 - std::pow(beta2_, t);
-    for (std::size_t i = 0; i < m_.size(); ++i) {
-      const ParameterRef<T, D>& p = this->parameters()[i];
-      const double lr = this->lr_of(p), decay = p.group.weight_decay;
-      impl::adam_step(this->value(p), this->grad(p), m_[i].view(), v_[i].view(),
-                      impl::AdamStep{beta1_, beta2_, lr / correction1, 1 / std::sqrt(correction2), eps_,
-                                     decoupled ? 0 : decay, decoupled ? 1 - lr * decay : 1});
-    }
+    impl::adam_step(this->updates(), impl::AdamNumbers{beta1_, beta2_, eps_, decoupled, this->steps()});
   }
 
   // "exp_avg.<parameter>" of all parameters, then "exp_avg_sq.<parameter>".
@@ -90,6 +97,7 @@ class AdamFamily : public Optimizer<T, D> {
     detail::check_option(name, "beta1", beta1_, beta1_ >= 0 && beta1_ < 1, "[0, 1)");
     detail::check_option(name, "beta2", beta2_, beta2_ >= 0 && beta2_ < 1, "[0, 1)");
     detail::check_rate(name, "eps", eps_);
+    this->list_updates(m_, &v_);
   }
 
  private:

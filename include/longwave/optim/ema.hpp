@@ -5,6 +5,8 @@
 //
 //   ema.update();                        // after each step of the optimiser
 //   ema.swap_in();  evaluate();  ema.swap_out();
+//
+// On the device an update is one launch, and in a captured step it counts on from the captured one.
 #pragma once
 
 #include <algorithm>
@@ -18,20 +20,23 @@ namespace longwave {
 namespace impl {
 
 template <class T>
-void ema_update(TensorView<T, 1, Host> average, TensorView<const T, 1, Host> p, double decay) {
-  const T rest = static_cast<T>(1 - decay);
-  parallel_blocks(p.size(0), 1 << 15, [=](index_t begin, index_t end) {
-    T* __restrict a = average.data();
-    const T* __restrict x = p.data();
-    for (index_t i = begin; i < end; ++i) a[i] += rest * (x[i] - a[i]);
-  });
+void ema_update(const Updates<T, Host>& updates, const EmaNumbers& s) {
+  const double n = static_cast<double>(s.updates);
+  const T rest = static_cast<T>(1 - (s.warm_up ? std::min(s.decay, (1 + n) / (10 + n)) : s.decay));
+  for (index_t k = 0; k < updates.list.size(0); ++k)
+    parallel_blocks(updates.list(k).count, 1 << 15, [=, u = updates.list(k)](index_t begin, index_t end) {
+      T* __restrict a = u.first;
+      const T* __restrict x = u.value;
+      for (index_t i = begin; i < end; ++i) a[i] += rest * (x[i] - a[i]);
+    });
 }
 
 template <class T>
-void swap_values(TensorView<T, 1, Host> a, TensorView<T, 1, Host> b) {
-  parallel_blocks(a.size(0), 1 << 15, [=](index_t begin, index_t end) {
-    for (index_t i = begin; i < end; ++i) std::swap(a.data()[i], b.data()[i]);
-  });
+void swap_values(const Updates<T, Host>& updates) {
+  for (index_t k = 0; k < updates.list.size(0); ++k)
+    parallel_blocks(updates.list(k).count, 1 << 15, [u = updates.list(k)](index_t begin, index_t end) {
+      for (index_t i = begin; i < end; ++i) std::swap(u.first[i], u.value[i]);
+    });
 }
 
 }  // namespace impl
@@ -47,20 +52,20 @@ class Ema {
   explicit Ema(std::vector<ParameterRef<T, D>> parameters, EmaOptions options = {})
       : parameters_(std::move(parameters)), options_(options) {
     detail::check_option("Ema", "decay", options.decay, options.decay >= 0 && options.decay < 1, "[0, 1)");
+    std::vector<impl::Update<T>> list;
     for (const ParameterRef<T, D>& p : parameters_) {
       average_.emplace_back(p.count);
-      detail::add_to(average_.back().view(), TensorView<T, 1, D>(value(p)));
+      if (p.count > 0) Memory<D>::copy(average_.back().data(), p.value, average_.back().bytes());
+      list.push_back({.value = p.value, .first = average_.back().data(), .count = p.count});
     }
+    list_ = detail::UpdateList<T, D>(list);
   }
   template <module_like Module>
   explicit Ema(Module& module, EmaOptions options = {}) : Ema(longwave::parameters<T, D>(module), options) {}
 
   void update() {
     if (swapped_) throw_value_error("Ema: update() while the averages are swapped in; call swap_out() first");
-    const double n = static_cast<double>(updates_++);
-    const double decay = options_.warm_up ? std::min(options_.decay, (1 + n) / (10 + n)) : options_.decay;
-    for (std::size_t i = 0; i < average_.size(); ++i)
-      impl::ema_update(average_[i].view(), TensorView<const T, 1, D>(value(parameters_[i])), decay);
+    impl::ema_update(list_.updates(), impl::EmaNumbers{options_.decay, options_.warm_up, updates_++});
   }
 
   // Exchanges averages and parameters, bit for bit; training goes on after swap_out().
@@ -88,15 +93,14 @@ class Ema {
   void set_updates(index_t updates) { updates_ = updates; }
 
  private:
-  static TensorView<T, 1, D> value(const ParameterRef<T, D>& p) { return {p.value, Extents<1>{p.count}}; }
-
   void swap() {
-    for (std::size_t i = 0; i < average_.size(); ++i) impl::swap_values(average_[i].view(), value(parameters_[i]));
+    impl::swap_values(list_.updates());
     swapped_ = !swapped_;
   }
 
   std::vector<ParameterRef<T, D>> parameters_;
   std::vector<Tensor<T, 1, D>> average_;
+  detail::UpdateList<T, D> list_;
   EmaOptions options_;
   index_t updates_ = 0;
   bool swapped_ = false;

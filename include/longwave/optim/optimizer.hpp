@@ -3,6 +3,9 @@
 //
 // A parameter's group (nn/parameter.hpp) may set lr and weight_decay; what it leaves open is the optimiser's. The rate
 // in use is the parameter's start rate times lr_factor(), so one schedule moves all groups in proportion.
+//
+// On the device a step is one launch for all parameters and may be captured in a graph: a replay uses the factor that
+// set_lr or set_lr_factor last gave on the same stream, and counts on from the captured step (cuda/stream.hpp).
 #pragma once
 
 #include <cmath>
@@ -11,6 +14,7 @@
 #include <vector>
 
 #include "longwave/nn/module.hpp"
+#include "longwave/optim/update_list.hpp"
 
 namespace longwave {
 
@@ -40,11 +44,11 @@ class Optimizer {
   void set_lr(double lr) {
     detail::check_rate(name_, "lr", lr);
     if (lr_ == 0) throw_value_error(std::string(name_) + ": set_lr needs a start lr above 0 to scale the groups by");
-    factor_ = lr / lr_;
+    use_factor(lr / lr_);
   }
   void set_lr_factor(double factor) {
     detail::check_rate(name_, "lr factor", factor);
-    factor_ = factor;
+    use_factor(factor);
   }
 
   // Steps made so far: with state(), all that a checkpoint keeps.
@@ -54,9 +58,7 @@ class Optimizer {
     steps_ = steps;
   }
 
-  void zero_grad() {
-    for (const ParameterRef<T, D>& p : parameters_) detail::fill(grad(p), T(0));
-  }
+  void zero_grad() { impl::zero_gradients(updates()); }
 
  protected:
   Optimizer(const char* name, std::vector<ParameterRef<T, D>> parameters, double lr, double weight_decay)
@@ -73,9 +75,17 @@ class Optimizer {
     }
   }
 
-  static TensorView<T, 1, D> value(const ParameterRef<T, D>& p) { return {p.value, Extents<1>{p.count}}; }
-  static TensorView<T, 1, D> grad(const ParameterRef<T, D>& p) { return {p.grad, Extents<1>{p.count}}; }
-  double lr_of(const ParameterRef<T, D>& p) const { return p.group.lr * factor_; }
+  // Makes updates() of the parameters and their moments, one for each; first may be empty.
+  void list_updates(std::vector<Tensor<T, 1, D>>& first, std::vector<Tensor<T, 1, D>>* second = nullptr) {
+    std::vector<impl::Update<T>> list;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      const ParameterRef<T, D>& p = parameters_[i];
+      list.push_back({p.value, p.grad, first.empty() ? nullptr : first[i].data(),
+                      second == nullptr ? nullptr : (*second)[i].data(), p.count, p.group.lr, p.group.weight_decay});
+    }
+    updates_ = detail::UpdateList<T, D>(list);
+  }
+  impl::Updates<T, D> updates() const { return updates_.updates(); }
   void count_step() { ++steps_; }
 
   // One zero tensor per parameter, for moments.
@@ -96,11 +106,17 @@ class Optimizer {
   }
 
  private:
+  void use_factor(double factor) {
+    factor_ = factor;
+    updates_.set_lr_factor(factor);
+  }
+
   const char* name_;
   std::vector<ParameterRef<T, D>> parameters_;  // with lr and weight_decay filled in
   double lr_;
   double factor_ = 1;
   index_t steps_ = 0;
+  detail::UpdateList<T, D> updates_;
 };
 
 }  // namespace longwave

@@ -11,26 +11,22 @@ namespace longwave {
 
 namespace impl {
 
-struct SgdStep {
-  double lr, momentum, weight_decay;
-  bool nesterov;
-};
-
-// All of one size; v is not touched without momentum. Zeroes the gradient.
+// Zeroes the gradient. The velocity is not touched without momentum.
 template <class T>
-void sgd_step(TensorView<T, 1, Host> p, TensorView<T, 1, Host> grad, TensorView<T, 1, Host> v, const SgdStep& s) {
-  const T lr = static_cast<T>(s.lr), momentum = static_cast<T>(s.momentum), decay = static_cast<T>(s.weight_decay);
+void sgd_step(const Update<T>& u, double lr_factor, const SgdNumbers& s) {
+  const T lr = static_cast<T>(u.lr * lr_factor), momentum = static_cast<T>(s.momentum);
+  const T decay = static_cast<T>(u.weight_decay);
   const T g_share = s.nesterov ? T(1) : T(0), v_share = s.nesterov ? momentum : T(1);
-  parallel_blocks(p.size(0), 1 << 15, [=](index_t begin, index_t end) {
-    T* __restrict pp = p.data();
-    T* __restrict gg = grad.data();
+  parallel_blocks(u.count, 1 << 15, [=](index_t begin, index_t end) {
+    T* __restrict pp = u.value;
+    T* __restrict gg = u.grad;
     if (momentum == 0) {
       for (index_t i = begin; i < end; ++i) {
         pp[i] -= lr * (gg[i] + decay * pp[i]);
         gg[i] = 0;
       }
     } else {
-      T* __restrict vv = v.data();
+      T* __restrict vv = u.first;
       for (index_t i = begin; i < end; ++i) {
         const T g = gg[i] + decay * pp[i];
         vv[i] = momentum * vv[i] + g;
@@ -39,6 +35,11 @@ void sgd_step(TensorView<T, 1, Host> p, TensorView<T, 1, Host> grad, TensorView<
       }
     }
   });
+}
+
+template <class T>
+void sgd_step(const Updates<T, Host>& updates, const SgdNumbers& s) {
+  for (index_t i = 0; i < updates.list.size(0); ++i) sgd_step(updates.list(i), *updates.lr_factor, s);
 }
 
 }  // namespace impl
@@ -59,18 +60,14 @@ class Sgd : public Optimizer<T, D> {
     detail::check_option("Sgd", "momentum", options.momentum, !options.nesterov || options.momentum > 0,
                          "more than 0 with nesterov");
     if (options.momentum != 0) velocity_ = this->make_moments();
+    this->list_updates(velocity_);
   }
   template <module_like Module>
   explicit Sgd(Module& module, SgdOptions options = {}) : Sgd(longwave::parameters<T, D>(module), options) {}
 
   // Moves every parameter by its gradient and sets the gradient to zero.
   void step() {
-    for (std::size_t i = 0; i < this->parameters().size(); ++i) {
-      const ParameterRef<T, D>& p = this->parameters()[i];
-      const auto velocity = velocity_.empty() ? TensorView<T, 1, D>() : velocity_[i].view();
-      impl::sgd_step(this->value(p), this->grad(p), velocity,
-                     impl::SgdStep{this->lr_of(p), options_.momentum, p.group.weight_decay, options_.nesterov});
-    }
+    impl::sgd_step(this->updates(), impl::SgdNumbers{options_.momentum, options_.nesterov});
     this->count_step();
   }
 
