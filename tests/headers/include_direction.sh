@@ -29,7 +29,7 @@ find longwave -name '*.hpp' | sort | xargs awk '
     allow("optim", nn " optim")
     models = nn " diffusion optim models"
     allow("models", models)
-    allow("io", "core io")
+    allow("io", "core cuda io")  # cuda: memory, to save what is there
     allow("data", "core io data")
     allow("metrics", "core metrics")
     allow("stream", models " stream")

@@ -70,13 +70,14 @@ inline constexpr std::string_view sequential[] = {"input_gate", "output_linear"}
 
 namespace detail {
 
-// A parameter or buffer of a module on the host, its type and rank forgotten.
+// A parameter or buffer of a module, its type, rank and device forgotten.
 struct TorchSlot {
   std::string name;
   DType dtype;
   std::vector<index_t> shape;
   void* data;
-  void (*convert)(const std::byte*, DType, index_t, void*);  // to data, of what torch_misfit let pass
+  void (*convert)(const std::byte*, DType, index_t, void*);                   // to data, of what torch_misfit let pass
+  std::shared_ptr<const void> (*fetch)(const void* data, std::size_t bytes);  // to the host, from the device
 
   index_t count() const { return shape_bytes(shape, dtype) / dtype_bytes(dtype); }
 };
@@ -85,11 +86,20 @@ template <class Module>
 std::vector<TorchSlot> torch_slots(Module& module) {
   std::vector<TorchSlot> slots;
   auto add = [&]<class T, int N, class D>(const std::string& name, Tensor<T, N, D>& to) {
-    static_assert(std::is_same_v<D, Host>, "copy the parameters to the host first");
-    slots.push_back({name, dtype_of<T>, std::vector<index_t>(to.sizes().sizes, to.sizes().sizes + N), to.data(),
-                     [](const std::byte* from, DType dtype, index_t n, void* out) {
-                       static_cast<void>(convert_elements(from, dtype, false, n, static_cast<T*>(out)));
-                     }});
+    TorchSlot slot{name, dtype_of<T>, std::vector<index_t>(to.sizes().sizes, to.sizes().sizes + N), to.data(), {}, {}};
+    if constexpr (std::is_same_v<D, Host>) {
+      slot.convert = [](const std::byte* from, DType dtype, index_t n, void* out) {
+        static_cast<void>(convert_elements(from, dtype, false, n, static_cast<T*>(out)));
+      };
+    } else {
+      slot.fetch = copy_from_device;
+      slot.convert = [](const std::byte* from, DType dtype, index_t n, void* out) {
+        Tensor<T, 1> host(n);
+        static_cast<void>(convert_elements(from, dtype, false, n, host.data()));
+        cuda::copy_to_device(out, host.data(), host.bytes());
+      };
+    }
+    slots.push_back(std::move(slot));
   };
   module.for_each_parameter([&](const std::string& name, auto& p) { add(name, p.value); });
   visit_buffers("", module, add);

@@ -173,9 +173,13 @@ inline void save_torch(const std::string& path, const std::vector<TorchSlot>& sl
   std::vector<NamedArray> arrays;
   for (const TorchSlot& slot : slots) {
     NamedArray array{o.prefix + slot.name, slot.dtype, official_shape(slot, names, o.transposed), slot.data};
+    if (slot.fetch != nullptr) {
+      array.copy = slot.fetch(slot.data, static_cast<std::size_t>(shape_bytes(slot.shape, slot.dtype)));
+      array.data = array.copy.get();
+    }
     if (is_counter(slot)) {
       double value = 0;
-      if (!convert_elements(static_cast<const std::byte*>(slot.data), slot.dtype, false, slot.count(), &value)
+      if (!convert_elements(static_cast<const std::byte*>(array.data), slot.dtype, false, slot.count(), &value)
                .empty() ||
           !(value >= 0 && value <= 0x1p53) || value != static_cast<double>(static_cast<std::int64_t>(value)))
         throw_value_error("save_torch: " + slot.name + " is " + std::to_string(value) + ", expected a count");

@@ -1,6 +1,8 @@
-// arrays.hpp - what writers take: arrays with a name and a type, their rank forgotten.
+// arrays.hpp - what writers take: arrays with a name and a type, their rank forgotten. Those of the device are copied
+// to the host.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -8,26 +10,43 @@
 
 #include "longwave/core/rows.hpp"
 #include "longwave/core/tensor.hpp"
+#include "longwave/cuda/memory.hpp"
 #include "longwave/io/dtype.hpp"
 
 namespace longwave {
 
-// Dense, row-major; refers to the elements.
+// Dense, row-major, on the host; refers to the elements.
 struct NamedArray {
   std::string name;
   DType dtype;
   std::vector<index_t> shape;
   const void* data;
+  std::shared_ptr<const void> copy = nullptr;  // what `data` refers to, where the elements are on the device
 };
 
-template <class T, int N>
-NamedArray named_array(std::string name, TensorView<T, N> view) {
-  if (!view.contiguous()) throw_value_error("named_array: " + name + " is not contiguous; copy it first");
-  return {std::move(name), dtype_of<std::remove_const_t<T>>,
-          std::vector<index_t>(view.sizes().sizes, view.sizes().sizes + N), view.data()};
+namespace detail {
+
+inline std::shared_ptr<const void> copy_from_device(const void* data, std::size_t bytes) {
+  std::shared_ptr<void> host(Memory<Host>::allocate(bytes), Memory<Host>::release);
+  cuda::copy_to_host(host.get(), data, bytes);
+  return host;
 }
-template <class T, int N>
-NamedArray named_array(std::string name, const Tensor<T, N>& tensor) {
+
+}  // namespace detail
+
+template <class T, int N, device D>
+NamedArray named_array(std::string name, TensorView<T, N, D> view) {
+  if (!view.contiguous()) throw_value_error("named_array: " + name + " is not contiguous; copy it first");
+  NamedArray array{std::move(name), dtype_of<std::remove_const_t<T>>,
+                   std::vector<index_t>(view.sizes().sizes, view.sizes().sizes + N), view.data()};
+  if constexpr (std::is_same_v<D, Cuda>) {
+    array.copy = detail::copy_from_device(view.data(), static_cast<std::size_t>(view.count()) * sizeof(T));
+    array.data = array.copy.get();
+  }
+  return array;
+}
+template <class T, int N, device D>
+NamedArray named_array(std::string name, const Tensor<T, N, D>& tensor) {
   return named_array(std::move(name), tensor.view());
 }
 

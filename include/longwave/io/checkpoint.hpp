@@ -7,8 +7,9 @@
 //
 // Tensors are "model/<name>" and "optimizer/<name>"; the rest is metadata: "progress" (epoch, step), "generators"
 // (seed, stream, draw by name), "schedule" and "config" (texts of the caller, usually JSON), "more/<key>", and
-// "crc32c" over all of it. Any range will do whose elements have a name, shape, value (pointer to dense host memory)
-// and count, such as the ParameterRefs of a module.
+// "crc32c" over all of it. Any range will do whose elements have a name, shape, value (pointer to dense memory) and
+// count, such as the ParameterRefs of a module. Those on the device go through copies on the host: the file is the
+// same, and a run goes on with the same bits on either.
 //
 // Saving writes a temporary file, syncs it, renames the checkpoint before it to <path>.previous, unless that one is
 // damaged, and then takes its place. So at any moment, and on a full disk, a good one is there.
@@ -44,6 +45,10 @@ struct CheckpointSlot {
   DType dtype;
   std::vector<index_t> shape;
   void* data;
+  void (*load)(void* data, const void* from, std::size_t bytes) = Memory<Host>::copy;
+  std::shared_ptr<const void> (*fetch)(const void* data, std::size_t bytes) = nullptr;  // to the host, from the device
+
+  std::size_t bytes() const { return static_cast<std::size_t>(shape_bytes(shape, dtype)); }
 };
 
 template <class Ref>
@@ -54,10 +59,13 @@ inline constexpr bool on_cuda<Ref<T, Cuda>> = true;
 template <class Refs>
 void append_slots(std::vector<CheckpointSlot>& slots, const std::string& prefix, const Refs& refs) {
   for (const auto& ref : refs) {
-    static_assert(!on_cuda<std::remove_cvref_t<decltype(ref)>>, "copy the parameters to the host first");
     using T = std::remove_cv_t<std::remove_pointer_t<decltype(ref.value)>>;
     CheckpointSlot slot{
         prefix + ref.name, dtype_of<T>, {ref.shape.begin(), ref.shape.end()}, const_cast<T*>(ref.value)};
+    if constexpr (on_cuda<std::remove_cvref_t<decltype(ref)>>) {
+      slot.load = cuda::copy_to_device;
+      slot.fetch = copy_from_device;
+    }
     if (shape_bytes(slot.shape, slot.dtype) != ref.count * static_cast<index_t>(sizeof(T)))
       throw_shape_error("checkpoint: " + slot.name + " has the shape " + shape_text(slot.shape) + " and " +
                         std::to_string(ref.count) + " elements");
@@ -163,6 +171,10 @@ inline void save_checkpoint(const std::string& path, const std::vector<Checkpoin
   std::vector<NamedArray> arrays;
   for (const CheckpointSlot& slot : slots) {
     arrays.push_back({slot.name, slot.dtype, slot.shape, slot.data});
+    if (slot.fetch != nullptr) {
+      arrays.back().copy = slot.fetch(slot.data, slot.bytes());
+      arrays.back().data = arrays.back().copy.get();
+    }
     by_name[slot.name] = arrays.back();
   }
   std::map<std::string, std::string> metadata = to_metadata(info);
@@ -248,7 +260,7 @@ class Checkpoint {
                                                missing + misfit + extra);
     for (const detail::CheckpointSlot& slot : slots) {
       const Bytes from = file_.raw(slot.name);
-      if (!from.empty()) std::memcpy(slot.data, from.data(), from.size());
+      if (!from.empty()) slot.load(slot.data, from.data(), from.size());
     }
   }
 
