@@ -8,6 +8,8 @@ template void unary_forward(const Elements<float, 2>&, SiluRule);
 template void unary_backward(const Elements<float, 3>&, SiluRule);
 template void unary_forward(const Elements<float, 2>&, ReluRule);
 template void unary_backward(const Elements<float, 3>&, ReluRule);
+template void unary_forward(const Elements<float, 2>&, EluRule);
+template void unary_backward(const Elements<float, 3>&, EluRule);
 template void unary_forward(const Elements<float, 2>&, LeakyReluRule);
 template void unary_backward(const Elements<float, 3>&, LeakyReluRule);
 template void unary_forward(const Elements<float, 2>&, TanhRule);
@@ -16,5 +18,7 @@ template void unary_forward(const Elements<float, 2>&, SigmoidRule);
 template void unary_backward(const Elements<float, 3>&, SigmoidRule);
 template void unary_forward(const Elements<float, 2>&, SoftplusRule);
 template void unary_backward(const Elements<float, 3>&, SoftplusRule);
+template void glu_forward(const Elements<float, 3>&);
+template void glu_backward(const Elements<float, 5>&);
 
 }  // namespace longwave::cuda

@@ -71,7 +71,25 @@ __device__ void piece_offsets(index_t (&offset)[K], const Elements<T, K>& e, ind
 template <int W>
 inline constexpr int map_pieces = W == 1 ? 4 : 2;  // per thread, all loaded before the first use
 
-// Any strides; with W > 1 rows that rows_in_vectors has seen.
+// A function that does not ask where its elements lie; see map_places.
+template <class F>
+struct AnyPlace {
+  F f;
+  struct Nothing {};
+  __device__ Nothing at(index_t) const { return {}; }
+  template <class... A>
+  __device__ void operator()(Nothing, int, A&... a) const {
+    f(a...);
+  }
+};
+
+template <class F, class Place, class T, std::size_t... Y, std::size_t... X>
+__device__ void map_one_at(F& f, const Place& place, int j, T* y, const T* x, std::index_sequence<Y...>,
+                           std::index_sequence<X...>) {
+  f(place, j, y[Y]..., x[X]...);
+}
+
+// Any strides; with W > 1 rows that rows_in_vectors has seen. f as in map_places.
 template <int Outputs, int W, class F, class T, int K>
 __global__ void __launch_bounds__(map_threads) map_strided_kernel(Elements<T, K> e, F f) {
   constexpr int pieces = map_pieces<W>, inputs = K - Outputs;
@@ -93,12 +111,13 @@ __global__ void __launch_bounds__(map_threads) map_strided_kernel(Elements<T, K>
 #pragma unroll
   for (int i = 0; i < pieces; ++i) {
     if (first + i * map_threads >= all) break;
+    const auto place = f.at((first + i * map_threads) * W);
     T out[Outputs][W];
 #pragma unroll
     for (int j = 0; j < W; ++j) {
       T y[Outputs], x[inputs > 0 ? inputs : 1];
       for (int k = 0; k < inputs; ++k) x[k] = in[i][k][j];
-      map_one(f, y, x, std::make_index_sequence<Outputs>(), std::make_index_sequence<inputs>());
+      map_one_at(f, place, j, y, x, std::make_index_sequence<Outputs>(), std::make_index_sequence<inputs>());
       for (int k = 0; k < Outputs; ++k) out[k][j] = y[k];
     }
 #pragma unroll
@@ -171,15 +190,12 @@ bool rows_in_vectors(const Elements<T, K>& e) {
 
 }  // namespace detail
 
+namespace detail {
+
 template <int Outputs, class F, class T, int K>
-void map_elements(const char* name, const Elements<T, K>& e, F f) {
-  using namespace detail;
-  if (e.count == 0) return;
-  if (all_in_vectors(e)) {
-    const index_t per_block = index_t(map_threads) * map_vectors * Vector<T>::size;
-    map_dense_kernel<Outputs><<<blocks_for(e.count, per_block), map_threads, 0, stream_handle()>>>(e, f);
-  } else if (rows_in_vectors<Outputs>(e)) {
-    constexpr int V = Vector<T>::size;
+void map_strided(const char* name, const Elements<T, K>& e, F f, bool in_vectors) {
+  constexpr int V = Vector<T>::size;
+  if (in_vectors) {
     const unsigned blocks = blocks_for(e.count, index_t(map_threads) * map_pieces<V> * V);
     map_strided_kernel<Outputs, V><<<blocks, map_threads, 0, stream_handle()>>>(e, f);
   } else {
@@ -187,6 +203,29 @@ void map_elements(const char* name, const Elements<T, K>& e, F f) {
     map_strided_kernel<Outputs, 1><<<blocks, map_threads, 0, stream_handle()>>>(e, f);
   }
   check_launch(name);
+}
+
+}  // namespace detail
+
+template <int Outputs, class F, class T, int K>
+void map_elements(const char* name, const Elements<T, K>& e, F f) {
+  using namespace detail;
+  if (e.count == 0) return;
+  if (all_in_vectors(e)) {
+    const index_t per_block = index_t(map_threads) * map_vectors * Vector<T>::size;
+    map_dense_kernel<Outputs><<<blocks_for(e.count, per_block), map_threads, 0, stream_handle()>>>(e, f);
+    check_launch(name);
+  } else {
+    map_strided<Outputs>(name, e, AnyPlace<F>{f}, rows_in_vectors<Outputs>(e));
+  }
+}
+
+// The same where f depends on the row-major number i of an element. place = f.at(i) is asked for once per piece, of
+// elements i, i + 1, .. of one row of `length`; element i + j is f(place, j, y_1&, .., x_1, ..).
+template <int Outputs, class F, class T, int K>
+void map_places(const char* name, const Elements<T, K>& e, index_t length, F f) {
+  if (e.count == 0) return;
+  detail::map_strided<Outputs>(name, e, f, length % Vector<T>::size == 0 && detail::rows_in_vectors<Outputs>(e));
 }
 
 }  // namespace longwave::cuda

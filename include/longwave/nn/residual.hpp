@@ -49,25 +49,6 @@ struct ResidualOptions {
   bool elemwise = false;            // H
 };
 
-// a left + b right, for Var's binary().
-struct WeightedSumRule {
-  static constexpr const char* name = "weighted_sum";
-  static constexpr bool linear = true;
-  double a = 1, b = 1;
-  template <class T>
-  LONGWAVE_HD T value(T left, T right) const {
-    return static_cast<T>(a) * left + static_cast<T>(b) * right;
-  }
-  template <class T>
-  LONGWAVE_HD T slope_a(T, T) const {
-    return static_cast<T>(a);
-  }
-  template <class T>
-  LONGWAVE_HD T slope_b(T, T) const {
-    return static_cast<T>(b);
-  }
-};
-
 template <class T, device D = Host>
 struct Residual {
   ResidualOptions options;

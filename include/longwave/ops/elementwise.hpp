@@ -8,6 +8,7 @@
 #pragma once
 
 #include "longwave/core/sum.hpp"
+#include "longwave/cuda/elementwise.hpp"
 #include "longwave/ops/activation.hpp"
 
 namespace longwave {
@@ -105,6 +106,24 @@ struct DivRule {
   }
 };
 
+struct WeightedSumRule {  // a left + b right: how a residual joins
+  static constexpr const char* name = "weighted_sum";
+  static constexpr bool linear = true;
+  double a = 1, b = 1;
+  template <class T>
+  LONGWAVE_HD T value(T left, T right) const {
+    return static_cast<T>(a) * left + static_cast<T>(b) * right;
+  }
+  template <class T>
+  LONGWAVE_HD T slope_a(T, T) const {
+    return static_cast<T>(a);
+  }
+  template <class T>
+  LONGWAVE_HD T slope_b(T, T) const {
+    return static_cast<T>(b);
+  }
+};
+
 namespace impl {
 
 template <class Rule, class T, int N>
@@ -134,8 +153,8 @@ void binary_backward(TensorView<T, N, Host> da, TensorView<T, N, Host> db, Tenso
       binary_gradient(
           db, [rule](T in) { return in * rule.slope_b(T(), T()); }, dy);
   } else {
-    const auto slope_a = [rule](T in, T left, T right) { return in * rule.slope_a(left, right); };
-    const auto slope_b = [rule](T in, T left, T right) { return in * rule.slope_b(left, right); };
+    const SlopeA<Rule> slope_a{rule};
+    const SlopeB<Rule> slope_b{rule};
     if (wanted(da) && wanted(db) && da.sizes() == db.sizes()) {  // then nothing was repeated: one pass for both
       map_elements<2>(
           [=](T& left_out, T& right_out, T in, T left, T right) {
