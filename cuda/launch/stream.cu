@@ -1,12 +1,20 @@
 #include "longwave/cuda/stream.hpp"
 
+#include <memory>
+#include <vector>
+
 #include "kernels/launch.cuh"
+#include "longwave/cuda/event.hpp"
 
 namespace longwave::cuda {
 
 namespace {
 
 thread_local Stream* current = nullptr;  // nullptr: the thread's own
+thread_local int device_in_use = 0;
+
+cudaStream_t stream_of(const Stream& stream) { return static_cast<cudaStream_t>(stream.handle()); }
+cudaEvent_t event_of(const Event& event) { return static_cast<cudaEvent_t>(event.handle()); }
 
 }  // namespace
 
@@ -17,37 +25,100 @@ int device_count() noexcept {
   return 0;
 }
 
-Stream::Stream() : owned_(true) {
+int current_device() noexcept { return device_in_use; }
+
+void set_device(int index) {
+  const int count = device_count();
+  if (index < 0 || index >= count)
+    throw DeviceError("cuda::set_device",
+                      "there is no device " + std::to_string(index) + ": " +
+                          (count == 0   ? "this machine has no CUDA device or no driver"
+                           : count == 1 ? "the only one is number 0"
+                                        : std::to_string(count) + " devices are numbered from 0"),
+                      "stream.cu", __LINE__);
+  check(cudaSetDevice(index), "cudaSetDevice");
+  device_in_use = index;
+}
+
+DeviceInfo device_info(int index) {
+  cudaDeviceProp properties = {};
+  check(cudaGetDeviceProperties(&properties, index), "cudaGetDeviceProperties");
+  return {properties.name, properties.major, properties.minor, properties.multiProcessorCount,
+          properties.totalGlobalMem};
+}
+
+Stream::Stream() : device_(current_device()), owned_(true) {
   cudaStream_t handle = nullptr;
   check(cudaStreamCreate(&handle), "cudaStreamCreate");
   handle_ = handle;
 }
 
 Stream::~Stream() {
-  if (advance_ != nullptr) (void)cudaFree(advance_);
-  if (owned_) (void)cudaStreamDestroy(static_cast<cudaStream_t>(handle_));
+  if (advance_ != nullptr) Memory<Cuda>::release(advance_);
+  if (owned_) (void)cudaStreamDestroy(stream_of(*this));
 }
 
-void Stream::synchronize() {
-  check(cudaStreamSynchronize(static_cast<cudaStream_t>(handle_)), "cudaStreamSynchronize");
-}
+void Stream::synchronize() { check(cudaStreamSynchronize(stream_of(*this)), "cudaStreamSynchronize"); }
 
-const Advance* Stream::advance() {
+Advance* Stream::advance() {
   if (advance_ == nullptr) {
-    void* p = nullptr;
-    check(cudaMalloc(&p, sizeof(Advance)), "cudaMalloc");
-    check(cudaMemset(p, 0, sizeof(Advance)), "cudaMemset");
+    void* p = Memory<Cuda>::allocate(sizeof(Advance));
+    check(cudaMemsetAsync(p, 0, sizeof(Advance), stream_of(*this)), "cudaMemsetAsync");
     advance_ = static_cast<Advance*>(p);
   }
   return advance_;
 }
 
 Stream& current_stream() {
-  thread_local Stream own(static_cast<void*>(cudaStreamPerThread));
-  return current != nullptr ? *current : own;
+  if (current != nullptr) return *current;
+  thread_local std::vector<std::unique_ptr<Stream>> own;  // by device
+  const auto device = static_cast<std::size_t>(device_in_use);
+  if (device >= own.size()) own.resize(device + 1);
+  if (own[device] == nullptr) own[device].reset(new Stream(static_cast<void*>(cudaStreamPerThread), device_in_use));
+  return *own[device];
 }
 
-UseStream::UseStream(Stream& stream) : before_(current) { current = &stream; }
-UseStream::~UseStream() { current = before_; }
+UseStream::UseStream(Stream& stream) : before_(current), device_before_(device_in_use) {
+  if (stream.device() != device_in_use) set_device(stream.device());
+  current = &stream;
+}
+
+UseStream::~UseStream() {
+  current = before_;
+  if (device_before_ == device_in_use) return;
+  (void)cudaSetDevice(device_before_);
+  device_in_use = device_before_;
+}
+
+Event::Event() {
+  cudaEvent_t handle = nullptr;
+  check(cudaEventCreate(&handle), "cudaEventCreate");
+  handle_ = handle;
+}
+
+Event::~Event() { (void)cudaEventDestroy(event_of(*this)); }
+
+void Event::record() { check(cudaEventRecord(event_of(*this), stream_handle()), "cudaEventRecord"); }
+
+void Event::wait() const { check(cudaStreamWaitEvent(stream_handle(), event_of(*this)), "cudaStreamWaitEvent"); }
+
+void Event::synchronize() const { check(cudaEventSynchronize(event_of(*this)), "cudaEventSynchronize"); }
+
+bool Event::happened() const {
+  const cudaError_t status = cudaEventQuery(event_of(*this));
+  if (status == cudaErrorNotReady) {
+    (void)cudaGetLastError();
+    return false;
+  }
+  check(status, "cudaEventQuery");
+  return true;
+}
+
+double milliseconds(const Event& from, const Event& to) {
+  float ms = 0;
+  to.synchronize();
+  check(cudaEventElapsedTime(&ms, event_of(from), event_of(to)), "cudaEventElapsedTime");
+  return static_cast<double>(ms);
+}
 
 }  // namespace longwave::cuda

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 #include <vector>
 
 #include "longwave/core/memory.hpp"
@@ -68,7 +69,8 @@ class Arena {
     const std::size_t size = std::max(bytes, next_bytes_);
     blocks_.reserve(blocks_.size() + 1);
     blocks_.push_back({Memory<D>::allocate(size), size});
-    next_bytes_ = size * 2;
+    // The device's pool makes blocks cheap, and its memory is what runs out: none larger than asked for there.
+    if constexpr (std::is_same_v<D, Host>) next_bytes_ = size * 2;
   }
 
   std::vector<Block> blocks_;

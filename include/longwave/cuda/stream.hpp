@@ -14,18 +14,16 @@
 #include <cstdint>
 
 #include "longwave/core/arena.hpp"
+#include "longwave/cuda/device.hpp"
 #include "longwave/cuda/memory.hpp"
 
 namespace longwave::cuda {
 
-// 0 where there is no device or no driver.
-int device_count() noexcept;
-
 // A captured step holds the numbers of the step that was captured. A kernel that uses one of these adds what has passed
-// since then, from device memory.
+// since then, from device memory (graph.hpp). All zero outside of replays.
 struct Advance {
   std::uint32_t draws;  // of a Generator: PhiloxKey::draw + draws
-  std::uint32_t steps;  // of an optimiser
+  std::uint32_t steps;  // of an optimiser or an average
 };
 
 class Stream {
@@ -39,24 +37,27 @@ class Stream {
   void synchronize();
 
   void* handle() const { return handle_; }  // a cudaStream_t
+  int device() const { return device_; }    // number of the device it belongs to
   Arena<Cuda>& scratch() { return scratch_; }
 
-  // Device memory; what kernels add to the numbers below, all zero unless a graph is replayed (graph.hpp).
-  const Advance* advance();
+  // Device memory: what kernels add to the numbers they were given.
+  Advance* advance();
 
  private:
   friend Stream& current_stream();
-  explicit Stream(void* handle) : handle_(handle) {}
+  Stream(void* handle, int device) : handle_(handle), device_(device) {}
 
   void* handle_ = nullptr;
+  int device_ = 0;
   bool owned_ = false;
   Advance* advance_ = nullptr;
   Arena<Cuda> scratch_;
 };
 
+// The stream of the scope, or the thread's own on its current device (device.hpp).
 Stream& current_stream();
 
-// The calling thread's current stream, for a scope.
+// The calling thread's current stream, and with it the device, for a scope.
 class UseStream {
  public:
   explicit UseStream(Stream& stream);
@@ -66,6 +67,7 @@ class UseStream {
 
  private:
   Stream* before_;
+  int device_before_;
 };
 
 inline void synchronize() { current_stream().synchronize(); }

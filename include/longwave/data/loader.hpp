@@ -66,16 +66,28 @@ class Loader {
 
   // Batch i of the epoch started last; valid until the next call.
   Batch<T> batch(index_t i) {
+    const index_t B = fill(i, x_.view(), y_.view());
+    return {x_.view().slice(0, 0, B), y_.view().slice(0, 0, B)};
+  }
+
+  Extents<3> batch_sizes() const { return x_.sizes(); }  // (B, C, L) of a full batch
+
+  // The same into memory of the caller, dense and of batch_sizes(), as on the way to a device. How many sequences it
+  // has.
+  index_t fill(index_t i, TensorView<T, 3> x, TensorView<index_t, 1> y) const {
     if (i < 0 || i >= batches())
       throw_value_error("Loader: there is no batch " + std::to_string(i) + " of " + std::to_string(batches()));
     const index_t first = i * options_.batch, B = std::min(options_.batch, data_->size() - first);
     const index_t row = data_->channels() * data_->length();
+    if (x.sizes() != batch_sizes() || !x.contiguous() || y.size(0) != x.size(0) || !y.contiguous())
+      throw_shape_error("Loader: fill needs dense memory of a batch, " + to_string(batch_sizes(), "BCL") + "; x is " +
+                        to_string(x.sizes(), "BCL") + ", y " + to_string(y.sizes(), "B"));
     for (index_t b = 0; b < B; ++b) {
       const index_t from = order_(first + b);
-      std::copy_n(data_->x.data() + from * row, row, x_.data() + b * row);
-      y_(b) = data_->y(from);
+      std::copy_n(data_->x.data() + from * row, row, x.data() + b * row);
+      y(b) = data_->y(from);
     }
-    return {x_.view().slice(0, 0, B), y_.view().slice(0, 0, B)};
+    return B;
   }
 
   // Where batch i lies in the data set: sequence numbers, valid until the next start_epoch.
