@@ -1,4 +1,6 @@
 // dropout.hpp - y = x k / (1 - p), where k is 0 with probability p and 1 otherwise.   dx = dy k / (1 - p)
+// DropoutAfter<Rule>  y = value(x) k / (1 - p)                  dx = dy slope(x) k / (1 - p)
+// DropoutSum          z = a x + b y k / (1 - p)                 dx = a dz,   dy = b dz k / (1 - p)
 //
 // x, y: same shape, any rank. Tied: one k for all of the last axis, so for x (B, H, L) one per (b, h).
 // No mask is stored: k is a function of the key and the element's row-major number i (tied: the number of its row),
@@ -10,6 +12,8 @@
 #include "longwave/core/arena.hpp"
 #include "longwave/core/map.hpp"
 #include "longwave/core/random.hpp"
+#include "longwave/cuda/dropout.hpp"
+#include "longwave/ops/elementwise.hpp"
 
 namespace longwave {
 
@@ -114,6 +118,37 @@ void dropout(TensorView<T, N, Host> y, TensorView<const T, N, Host> x, PhiloxKey
   detail::dropout_elements(y, x, key, threshold, kept);
 }
 
+template <class Rule, class T, int N>
+void dropout_after_forward(TensorView<T, N, Host> y, TensorView<const T, N, Host> x, PhiloxKey key, double p, bool tied,
+                           Rule rule) {
+  unary_forward(y, x, rule);
+  dropout(y, TensorView<const T, N>(y), key, p, tied);
+}
+
+template <class Rule, class T, int N>
+void dropout_after_backward(TensorView<T, N, Host> dx, TensorView<const T, N, Host> dy, TensorView<const T, N, Host> x,
+                            PhiloxKey key, double p, bool tied, Rule rule) {
+  dropout(dx, dy, key, p, tied);
+  unary_backward(dx, TensorView<const T, N>(dx), x, rule);
+}
+
+template <class T, int N>
+void dropout_sum_forward(TensorView<T, N, Host> z, TensorView<const T, N, Host> x, TensorView<const T, N, Host> y,
+                         double a, double b, PhiloxKey key, double p, bool tied) {
+  dropout(z, y, key, p, tied);
+  binary_forward(z, x, TensorView<const T, N>(z), WeightedSumRule{a, b});
+}
+
+template <class T, int N>
+void dropout_sum_backward(TensorView<T, N, Host> dx, TensorView<T, N, Host> dy, TensorView<const T, N, Host> dz,
+                          double a, double b, PhiloxKey key, double p, bool tied) {
+  if (wanted(dy)) {
+    dropout(dy, dz, key, p, tied);
+    if (b != 1) unary_forward(dy, TensorView<const T, N>(dy), ScaleRule{b});
+  }
+  if (wanted(dx)) unary_forward(dx, dz, ScaleRule{a});
+}
+
 }  // namespace impl
 
 namespace ops {  // the layer has the plain name
@@ -137,6 +172,49 @@ struct Dropout {
   static void check_probability(double p) {
     if (!(p >= 0 && p < 1))
       throw_value_error("dropout: p is " + std::to_string(p) + ", expected 0 <= p < 1 (the share that is dropped)");
+  }
+};
+
+// Dropout of value(x), in one pass on the device. x is saved, value(x) is not. y may be x, dx may be dy.
+template <class Rule>
+struct DropoutAfter {
+  template <class T, int N, device D>
+  static void forward(TensorView<T, N, D> y, In<T, N, D> x, PhiloxKey key, double p, bool tied = false,
+                      Rule rule = {}) {
+    check_same_shape("dropout_after", "y", y, "x", x);
+    Dropout::check_probability(p);
+    impl::dropout_after_forward(y, x, key, p, tied, rule);
+  }
+
+  template <class T, int N, device D>
+  static void backward(TensorView<T, N, D> dx, In<T, N, D> dy, In<T, N, D> x, PhiloxKey key, double p,
+                       bool tied = false, Rule rule = {}) {
+    check_same_shape("dropout_after", "dx", dx, "x", x);
+    check_same_shape("dropout_after", "dy", dy, "x", x);
+    Dropout::check_probability(p);
+    impl::dropout_after_backward(dx, dy, x, key, p, tied, rule);
+  }
+};
+
+// How a residual joins a branch that is dropped, in one pass on the device. z may be y, but not x.
+struct DropoutSum {
+  template <class T, int N, device D>
+  static void forward(TensorView<T, N, D> z, In<T, N, D> x, In<T, N, D> y, WeightedSumRule weights, PhiloxKey key,
+                      double p, bool tied = false) {
+    check_same_shape("dropout_sum", "z", z, "x", x);
+    check_same_shape("dropout_sum", "y", y, "x", x);
+    Dropout::check_probability(p);
+    impl::dropout_sum_forward(z, x, y, weights.a, weights.b, key, p, tied);
+  }
+
+  // dx and dy are assigned; either may be left out.
+  template <class T, int N, device D>
+  static void backward(Out<T, N, D> dx, Out<T, N, D> dy, TensorView<const T, N, D> dz, WeightedSumRule weights,
+                       PhiloxKey key, double p, bool tied = false) {
+    check_gradient("dropout_sum", "dx", dx, dz.sizes());
+    check_gradient("dropout_sum", "dy", dy, dz.sizes());
+    Dropout::check_probability(p);
+    impl::dropout_sum_backward<T, N>(dx, dy, dz, weights.a, weights.b, key, p, tied);
   }
 };
 

@@ -1,8 +1,10 @@
 // mask_lengths.hpp - y = x where l < lengths[b], else 0.   dx = dy there, else 0
 //
-// x, y (B, H, L), lengths (B) from 0 to L. What stands in the padding, NaN included, has no influence.
+// x, y (B, H, L), lengths (B) from 0 to L. What stands in the padding, NaN included, has no influence. On the device
+// lengths are not looked at before the kernel runs: below 0 counts as 0, above L as L.
 #pragma once
 
+#include "longwave/cuda/mask_lengths.hpp"
 #include "longwave/ops/readout.hpp"
 
 namespace longwave {
@@ -26,14 +28,17 @@ namespace ops {
 
 struct MaskLengths {
   template <class T, device D>
-  static void forward(TensorView<T, 3, D> y, In<T, 3, D> x, TensorView<const index_t, 1> lengths) {
+  static void forward(TensorView<T, 3, D> y, In<T, 3, D> x, In<index_t, 1, D> lengths) {
     check_same_shape("mask_lengths", "y", y, "x", x);
-    impl::check_lengths("mask_lengths", lengths, x.size(0), 0, x.size(2));
+    if constexpr (std::is_same_v<D, Host>)
+      impl::check_lengths("mask_lengths", lengths, x.size(0), 0, x.size(2));
+    else if (lengths.data() != nullptr)
+      check_shape("mask_lengths", "lengths", lengths, Extents<1>{x.size(0)}, "B");
     impl::mask_lengths(y, x, lengths);
   }
 
   template <class T, device D>  // dx is assigned
-  static void backward(TensorView<T, 3, D> dx, In<T, 3, D> dy, TensorView<const index_t, 1> lengths) {
+  static void backward(TensorView<T, 3, D> dx, In<T, 3, D> dy, In<index_t, 1, D> lengths) {
     if (wanted(dx)) forward(dx, dy, lengths);
   }
 };

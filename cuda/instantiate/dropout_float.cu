@@ -1,0 +1,11 @@
+#include "kernels/dropout.cuh"
+
+namespace longwave::cuda {
+
+template void dropout(const Elements<float, 2>&, DropoutDraw, double);
+template void dropout_after_forward(const Elements<float, 2>&, DropoutDraw, GeluRule);
+template void dropout_after_backward(const Elements<float, 3>&, DropoutDraw, GeluRule);
+template void dropout_sum_forward(const Elements<float, 3>&, DropoutDraw, double, double);
+template void dropout_sum_backward(const Elements<float, 3>&, DropoutDraw, double, double);
+
+}  // namespace longwave::cuda
