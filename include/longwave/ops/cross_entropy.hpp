@@ -5,11 +5,13 @@
 // Targets equal to `ignore` take no part; weights w (optional, shape of c) multiply the rest.
 //   sum: sum w l.   mean: sum w l / sum w.   none: w l, by forward_each.
 // A target without part contributes exactly 0 and has gradient 0, even where its scores are NaN. A mean over nothing is
-// a ValueError, and so is a class outside 0 .. K-1.
+// a ValueError, and so is a class outside 0 .. K-1; on the device, where nobody waits for them, either makes loss and
+// gradient NaN.
 //
 // Saves `stats` (2, B[, L]): m = max_k x_k and sum_k e^(x_k - m), so that large scores cost no precision.
 #pragma once
 
+#include "longwave/cuda/cross_entropy.hpp"
 #include "longwave/ops/loss.hpp"
 
 namespace longwave {
@@ -54,9 +56,7 @@ void cross_entropy_forward(TensorView<T, 2, Host> y, TensorView<T, 3, Host> stat
   max_and_sum(with_axis(m, 1), with_axis(s, 1), x, 1);
   Scratch scratch;
   const TensorView<T, 2> mean_x = scratch.tensor<T>(y.sizes());
-  if (smoothing > 0)
-    sum_to(
-        with_axis(mean_x, 1), 1 / static_cast<double>(K), [](T at) { return at; }, x);
+  if (smoothing > 0) sum_to(with_axis(mean_x, 1), 1 / static_cast<double>(K), detail::Itself(), x);
   parallel_blocks(y.count(), 1 << 10, [&](index_t begin, index_t end) {
     for (index_t i = begin; i < end; ++i) {
       const index_t b = i / L, l = i % L;
@@ -94,8 +94,57 @@ void cross_entropy_backward(TensorView<T, 3, Host> dx, TensorView<const T, 2, Ho
 }
 
 template <class T>
-void cross_entropy_sum(TensorView<T, 0, Host> y, TensorView<const T, 2, Host> each, double scale) {
-  sum_forward(with_rank<2>(y), each, scale);
+double target_scale(TensorView<const T, 2, Host> v, Reduction reduction) {
+  if (reduction == Reduction::sum) return 1;
+  const double total = weight_sum(v);
+  if (!(total > 0))
+    throw_value_error("cross_entropy: mean over nothing: all " + std::to_string(v.count()) +
+                      " targets are ignored or have weight 0");
+  return 1 / total;
+}
+
+template <class T, class I>
+void cross_entropy_reduced(TensorView<T, 0, Host> y, TensorView<T, 3, Host> stats, TensorView<const T, 3, Host> x,
+                           TensorView<I, 2, Host> c, TensorView<const T, 2, Host> w,
+                           const CrossEntropyOptions& options) {
+  Scratch scratch;
+  const TensorView<T, 2> v = scratch.tensor<T>(c.sizes()), each = scratch.tensor<T>(c.sizes());
+  target_weights(v, c, w, options.ignore);
+  const double factor = target_scale(TensorView<const T, 2>(v), options.reduction);
+  cross_entropy_forward(each, stats, x, c, TensorView<const T, 2>(v), options.smoothing);
+  sum_forward(with_rank<2>(y), TensorView<const T, 2>(each), factor);
+}
+
+template <class T, class I>
+void cross_entropy_reduced_backward(TensorView<T, 3, Host> dx, TensorView<const T, 0, Host> dy,
+                                    TensorView<const T, 3, Host> stats, TensorView<const T, 3, Host> x,
+                                    TensorView<I, 2, Host> c, TensorView<const T, 2, Host> w,
+                                    const CrossEntropyOptions& options) {
+  Scratch scratch;
+  const TensorView<T, 2> v = scratch.tensor<T>(c.sizes());
+  target_weights(v, c, w, options.ignore);
+  cross_entropy_backward(dx, with_rank(dy, &v.sizes()), target_scale(TensorView<const T, 2>(v), options.reduction),
+                         stats, x, c, TensorView<const T, 2>(v), options.smoothing);
+}
+
+template <class T, class I>
+void cross_entropy_each(TensorView<T, 2, Host> y, TensorView<T, 3, Host> stats, TensorView<const T, 3, Host> x,
+                        TensorView<I, 2, Host> c, TensorView<const T, 2, Host> w, const CrossEntropyOptions& options) {
+  Scratch scratch;
+  const TensorView<T, 2> v = scratch.tensor<T>(c.sizes());
+  target_weights(v, c, w, options.ignore);
+  cross_entropy_forward(y, stats, x, c, TensorView<const T, 2>(v), options.smoothing);
+}
+
+template <class T, class I>
+void cross_entropy_each_backward(TensorView<T, 3, Host> dx, TensorView<const T, 2, Host> dy,
+                                 TensorView<const T, 3, Host> stats, TensorView<const T, 3, Host> x,
+                                 TensorView<I, 2, Host> c, TensorView<const T, 2, Host> w,
+                                 const CrossEntropyOptions& options) {
+  Scratch scratch;
+  const TensorView<T, 2> v = scratch.tensor<T>(c.sizes());
+  target_weights(v, c, w, options.ignore);
+  cross_entropy_backward(dx, dy, 1.0, stats, x, c, TensorView<const T, 2>(v), options.smoothing);
 }
 
 }  // namespace impl
@@ -110,14 +159,7 @@ struct CrossEntropy {
   static void forward(TensorView<T, 0, D> y, TensorView<T, N, D> stats, In<T, N, D> x, TensorView<I, N - 1, D> c,
                       In<T, N - 1, D> w = {}, Options options = {}) {
     check<T, N, D>(stats, x, c, w, options);
-    Scratch scratch;
-    const TensorView<T, 2, D> v = scratch.tensor<T>(positions(c).sizes());
-    const TensorView<T, 2, D> each = scratch.tensor<T>(v.sizes());
-    impl::target_weights(v, positions(c), positions(w), options.ignore);
-    const double factor = scale<T, D>(v, options.reduction);
-    impl::cross_entropy_forward(each, planes(stats), planes(x), positions(c), TensorView<const T, 2, D>(v),
-                                options.smoothing);
-    impl::cross_entropy_sum(y, TensorView<const T, 2, D>(each), factor);
+    impl::cross_entropy_reduced(y, planes(stats), planes(x), positions(c), positions(w), options);
   }
 
   // dx is assigned.
@@ -126,12 +168,7 @@ struct CrossEntropy {
                        TensorView<I, N - 1, D> c, In<T, N - 1, D> w = {}, Options options = {}) {
     check<T, N, D>(stats, x, c, w, options);
     check_same_shape("cross_entropy", "dx", dx, "x", x);
-    Scratch scratch;
-    const TensorView<T, 2, D> v = scratch.tensor<T>(positions(c).sizes());
-    impl::target_weights(v, positions(c), positions(w), options.ignore);
-    impl::cross_entropy_backward(planes(dx), with_rank(dy, &v.sizes()), scale<T, D>(v, options.reduction),
-                                 planes(stats), planes(x), positions(c), TensorView<const T, 2, D>(v),
-                                 options.smoothing);
+    impl::cross_entropy_reduced_backward(planes(dx), dy, planes(stats), planes(x), positions(c), positions(w), options);
   }
 
   // The same without a reduction: y, dy have the shape of c.
@@ -140,11 +177,7 @@ struct CrossEntropy {
                            In<T, N - 1, D> w = {}, Options options = {}) {
     check<T, N, D>(stats, x, c, w, options);
     check_same_shape("cross_entropy", "y", y, "target", c);
-    Scratch scratch;
-    const TensorView<T, 2, D> v = scratch.tensor<T>(positions(c).sizes());
-    impl::target_weights(v, positions(c), positions(w), options.ignore);
-    impl::cross_entropy_forward(positions(y), planes(stats), planes(x), positions(c), TensorView<const T, 2, D>(v),
-                                options.smoothing);
+    impl::cross_entropy_each(positions(y), planes(stats), planes(x), positions(c), positions(w), options);
   }
 
   template <class T, int N, device D, class I>
@@ -153,11 +186,8 @@ struct CrossEntropy {
     check<T, N, D>(stats, x, c, w, options);
     check_same_shape("cross_entropy", "dx", dx, "x", x);
     check_same_shape("cross_entropy", "dy", dy, "target", c);
-    Scratch scratch;
-    const TensorView<T, 2, D> v = scratch.tensor<T>(positions(c).sizes());
-    impl::target_weights(v, positions(c), positions(w), options.ignore);
-    impl::cross_entropy_backward(planes(dx), positions(dy), 1.0, planes(stats), planes(x), positions(c),
-                                 TensorView<const T, 2, D>(v), options.smoothing);
+    impl::cross_entropy_each_backward(planes(dx), positions(dy), planes(stats), planes(x), positions(c), positions(w),
+                                      options);
   }
 
   // The sizes of stats for scores of these sizes: (2, B) or (2, B, L).
@@ -199,16 +229,6 @@ struct CrossEntropy {
     if (!(options.smoothing >= 0 && options.smoothing <= 1))
       throw_value_error("cross_entropy: smoothing is " + std::to_string(options.smoothing) + ", expected [0, 1]");
     impl::check_classes(positions(c), x.size(1), options.ignore, N == 3);
-  }
-
-  template <class T, device D>
-  static double scale(In<T, 2, D> v, Reduction reduction) {
-    if (reduction == Reduction::sum) return 1;
-    const double total = impl::weight_sum(v);
-    if (!(total > 0))
-      throw_value_error("cross_entropy: mean over nothing: all " + std::to_string(v.count()) +
-                        " targets are ignored or have weight 0");
-    return 1 / total;
   }
 };
 

@@ -9,9 +9,11 @@
 // Weights w (a mask; optional, shape of x) multiply each element:
 //   sum: sum w l.   mean: sum w l / sum w.   none: w l, by forward_each.
 // An element of weight 0 contributes exactly 0 and has gradient 0, even where x or t is NaN. A mean over nothing (an
-// empty batch, weights that sum to 0) is a ValueError. Sums are carried in double in a fixed order.
+// empty batch, weights that sum to 0) is a ValueError; on the device, where nobody waits for the sum of the weights, it
+// is NaN, as are its gradients. Sums are carried in double in a fixed order.
 #pragma once
 
+#include "longwave/core/each.hpp"
 #include "longwave/ops/reduce.hpp"
 
 namespace longwave {
@@ -100,6 +102,59 @@ LONGWAVE_HD T weighted(T w, T a) {
   return math::select(w == T(0), T(0), w * a);
 }
 
+// Functors of both devices: a loss (to sum, or for each element) and its slopes, with and without weights.
+template <class Rule>
+struct LossValue {
+  static constexpr const char* name = Rule::name;
+  Rule rule;
+  template <class T>
+  LONGWAVE_HD T operator()(T x, T t) const {
+    return rule.value(x, t);
+  }
+  template <class T>
+  LONGWAVE_HD T operator()(T x, T t, T w) const {
+    return weighted(w, rule.value(x, t));
+  }
+};
+
+template <class Rule>
+struct LossEach {
+  static constexpr const char* name = Rule::name;
+  Rule rule;
+  template <class T>
+  LONGWAVE_HD void operator()(T& y, T x, T t) const {
+    y = rule.value(x, t);
+  }
+  template <class T>
+  LONGWAVE_HD void operator()(T& y, T x, T t, T w) const {
+    y = weighted(w, rule.value(x, t));
+  }
+};
+
+template <class Rule, class T, bool of_target>
+struct LossSlope {
+  static constexpr const char* name = Rule::name;
+  Rule rule;
+  T factor;
+  LONGWAVE_HD T slope(T x, T t) const {
+    if constexpr (of_target)
+      return rule.slope_target(x, t);
+    else
+      return rule.slope(x, t);
+  }
+  LONGWAVE_HD void operator()(T& dx, T dy, T x, T t) const { dx = factor * dy * slope(x, t); }
+  LONGWAVE_HD void operator()(T& dx, T dy, T x, T t, T w) const { dx = weighted(w, factor * dy * slope(x, t)); }
+};
+
+// A mean on the device, which the host does not wait for: what divides is there. NaN over nothing.
+template <class T, device D>
+struct DividedByTotal {
+  static constexpr const char* name = "loss";
+  TensorView<T, 0, D> y;
+  TensorView<const T, 0, D> x, total;
+  LONGWAVE_HD void operator()(index_t) const { y() = total() > T(0) ? x() / total() : not_a_number<T>; }
+};
+
 }  // namespace detail
 
 namespace impl {
@@ -107,48 +162,51 @@ namespace impl {
 template <class T, int N>
 double weight_sum(TensorView<const T, N, Host> w) {
   T sum;
-  sum_to(
-      with_rank<N>(TensorView<T, 0>(&sum, Extents<0>())), 1.0, [](T at) { return at; }, w);
+  sum_to(with_rank<N>(TensorView<T, 0>(&sum, Extents<0>())), 1.0, detail::Itself(), w);
   return static_cast<double>(sum);
 }
 
-// w without data: all 1.
-template <class Rule, class T, int N>
-void loss_sum(TensorView<T, N, Host> y, double scale, TensorView<const T, N, Host> x, TensorView<const T, N, Host> t,
-              TensorView<const T, N, Host> w, Rule rule) {
-  if (wanted(w))
-    sum_to(
-        y, scale, [rule](T a, T b, T c) { return detail::weighted(c, rule.value(a, b)); }, x, t, w);
-  else
-    sum_to(
-        y, scale, [rule](T a, T b) { return rule.value(a, b); }, x, t);
+// y = x / sum of w; y may be x.
+template <class T, int N>
+void divide_by_sum(TensorView<T, 0, Cuda> y, TensorView<const T, 0, Cuda> x, TensorView<const T, N, Cuda> w) {
+  ScratchOn<Cuda> scratch;
+  const TensorView<T, 0, Cuda> total = scratch.tensor<T>(Extents<0>());
+  sum_to(with_rank<N>(total), 1.0, detail::Itself(), w);
+  for_each_index<Cuda>(1, detail::DividedByTotal<T, Cuda>{y, x, total});
 }
 
-template <class Rule, class T, int N>
-void loss_each(TensorView<T, N, Host> y, TensorView<const T, N, Host> x, TensorView<const T, N, Host> t,
-               TensorView<const T, N, Host> w, Rule rule) {
+// w without data: all 1.
+template <class Rule, class T, int N, device D>
+void loss_sum(TensorView<T, N, D> y, double scale, TensorView<const T, N, D> x, TensorView<const T, N, D> t,
+              TensorView<const T, N, D> w, Rule rule) {
   if (wanted(w))
-    map_elements<1>([rule](T& out, T a, T b, T c) { out = detail::weighted(c, rule.value(a, b)); }, y, x, t, w);
+    sum_to(y, scale, detail::LossValue<Rule>{rule}, x, t, w);
   else
-    map_elements<1>([rule](T& out, T a, T b) { out = rule.value(a, b); }, y, x, t);
+    sum_to(y, scale, detail::LossValue<Rule>{rule}, x, t);
+}
+
+template <class Rule, class T, int N, device D>
+void loss_each(TensorView<T, N, D> y, TensorView<const T, N, D> x, TensorView<const T, N, D> t,
+               TensorView<const T, N, D> w, Rule rule) {
+  if (wanted(w))
+    map_elements<1>(detail::LossEach<Rule>{rule}, y, x, t, w);
+  else
+    map_elements<1>(detail::LossEach<Rule>{rule}, y, x, t);
 }
 
 // dx = scale dy w slope(x, t), dt the same with slope_target; either may be left out. dy repeats where it was summed.
-template <class Rule, class T, int N>
-void loss_backward(TensorView<T, N, Host> dx, TensorView<T, N, Host> dt, TensorView<const T, N, Host> dy, double scale,
-                   TensorView<const T, N, Host> x, TensorView<const T, N, Host> t, TensorView<const T, N, Host> w,
-                   Rule rule) {
-  const auto assign = [&](TensorView<T, N> to, auto slope) {
-    const T factor = static_cast<T>(scale);
+template <class Rule, class T, int N, device D>
+void loss_backward(TensorView<T, N, D> dx, TensorView<T, N, D> dt, TensorView<const T, N, D> dy, double scale,
+                   TensorView<const T, N, D> x, TensorView<const T, N, D> t, TensorView<const T, N, D> w, Rule rule) {
+  const auto assign = [&](TensorView<T, N, D> to, auto slope) {
     if (!wanted(to)) return;
     if (wanted(w))
-      map_elements<1>([=](T& out, T in, T a, T b, T c) { out = detail::weighted(c, factor * in * slope(a, b)); }, to,
-                      dy, x, t, w);
+      map_elements<1>(slope, to, dy, x, t, w);
     else
-      map_elements<1>([=](T& out, T in, T a, T b) { out = factor * in * slope(a, b); }, to, dy, x, t);
+      map_elements<1>(slope, to, dy, x, t);
   };
-  assign(dx, [rule](T a, T b) { return rule.slope(a, b); });
-  assign(dt, [rule](T a, T b) { return rule.slope_target(a, b); });
+  assign(dx, detail::LossSlope<Rule, T, false>{rule, static_cast<T>(scale)});
+  assign(dt, detail::LossSlope<Rule, T, true>{rule, static_cast<T>(scale)});
 }
 
 }  // namespace impl
@@ -164,6 +222,8 @@ struct PointLoss {
                       Reduction reduction = Reduction::mean, Rule rule = {}) {
     check<T, N, D>(x, t, w, rule);
     impl::loss_sum(with_rank<N>(y), scale<T, N, D>(x, w, reduction), TensorView<const T, N, D>(x), t, w, rule);
+    if constexpr (std::is_same_v<D, Cuda>)
+      if (wanted(w) && reduction == Reduction::mean) impl::divide_by_sum(y, TensorView<const T, 0, D>(y), w);
   }
 
   // dx and dt are assigned; either may be left out.
@@ -173,7 +233,16 @@ struct PointLoss {
     check<T, N, D>(x, t, w, rule);
     check_gradient(Rule::name, "dx", dx, x.sizes());
     check_gradient(Rule::name, "dt", dt, x.sizes());
-    impl::loss_backward(dx, dt, with_rank(dy, &x.sizes()), scale<T, N, D>(x, w, reduction), x, t, w, rule);
+    const double factor = scale<T, N, D>(x, w, reduction);
+    if constexpr (std::is_same_v<D, Cuda>)
+      if (wanted(w) && reduction == Reduction::mean) {
+        ScratchOn<D> scratch;
+        const TensorView<T, 0, D> share = scratch.template tensor<T>(Extents<0>());
+        impl::divide_by_sum(share, dy, w);
+        return impl::loss_backward(dx, dt, with_rank(TensorView<const T, 0, D>(share), &x.sizes()), factor, x, t, w,
+                                   rule);
+      }
+    impl::loss_backward(dx, dt, with_rank(dy, &x.sizes()), factor, x, t, w, rule);
   }
 
   // The same without a reduction: y has the shape of x.
@@ -202,12 +271,18 @@ struct PointLoss {
     rule.check();
   }
 
+  // 1 for a mean with weights on the device, which divides by their sum there.
   template <class T, int N, device D>
   static double scale(In<T, N, D> x, In<T, N, D> w, Reduction reduction) {
     if (reduction == Reduction::sum) return 1;
-    const double total = wanted(w) ? impl::weight_sum(w) : static_cast<double>(x.count());
     if (x.empty())
       throw_value_error(std::string(Rule::name) + ": mean over an empty batch, x is " + to_string(x.sizes()));
+    double total = static_cast<double>(x.count());
+    if constexpr (std::is_same_v<D, Host>) {
+      if (wanted(w)) total = impl::weight_sum(w);
+    } else {
+      if (wanted(w)) return 1;
+    }
     if (!(total > 0))
       throw_value_error(std::string(Rule::name) + ": the weights " + to_string(w.sizes()) + " sum to " +
                         std::to_string(total) + "; a mean needs a positive sum");

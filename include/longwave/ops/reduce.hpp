@@ -13,6 +13,8 @@
 
 #include "longwave/core/math.hpp"
 #include "longwave/core/sum.hpp"
+#include "longwave/cuda/map.hpp"
+#include "longwave/cuda/reduce.hpp"
 
 namespace longwave {
 
@@ -45,19 +47,44 @@ TensorView<T, N, D> with_rank(TensorView<T, 0, D> scalar, const Extents<N>* size
   return {scalar.data(), sizes != nullptr ? *sizes : ones, Extents<N>()};
 }
 
+namespace detail {
+
+template <class T>
+inline constexpr T lowest = -std::numeric_limits<T>::infinity();
+template <class T>
+inline constexpr T not_a_number = std::numeric_limits<T>::quiet_NaN();
+
+// Functors of both devices.
+template <class T>
+struct Scaled {
+  static constexpr const char* name = "scaled";
+  T factor;
+  LONGWAVE_HD void operator()(T& y, T x) const { y = factor * x; }
+};
+
+// dx = dy e^(x - y); the share of -infinity is 0, also where y is -infinity.
+template <class T>
+struct LogSumExpSlope {
+  static constexpr const char* name = "logsumexp";
+  LONGWAVE_HD void operator()(T& dx, T dy, T x, T y) const {
+    dx = dy * math::select(x == lowest<T>, T(0), math::exp(x - y));
+  }
+};
+
+}  // namespace detail
+
 namespace impl {
 
 // y = scale * sum of x over the axes where y has size 1.
-template <class T, int N>
-void sum_forward(TensorView<T, N, Host> y, TensorView<const T, N, Host> x, double scale) {
-  sum_to(
-      y, scale, [](T at) { return at; }, x);
+template <class T, int N, device D>
+void sum_forward(TensorView<T, N, D> y, TensorView<const T, N, D> x, double scale) {
+  sum_to(y, scale, detail::Itself(), x);
 }
 
 // dx = scale * dy
-template <class T, int N>
-void sum_backward(TensorView<T, N, Host> dx, TensorView<const T, N, Host> dy, double scale) {
-  map_elements<1>([factor = static_cast<T>(scale)](T& out, T in) { out = factor * in; }, dx, dy);
+template <class T, int N, device D>
+void sum_backward(TensorView<T, N, D> dx, TensorView<const T, N, D> dy, double scale) {
+  map_elements<1>(detail::Scaled<T>{static_cast<T>(scale)}, dx, dy);
 }
 
 // The largest number and the sum of e^(x - largest) of `lanes` sequences side by side; see() all of them, settle(),
@@ -141,13 +168,10 @@ void logsumexp_forward(TensorView<T, N, Host> y, TensorView<const T, N, Host> x,
   map_elements<1>([](T& out, T m, T s) { out = m + math::log(s); }, y, y, sum);
 }
 
-template <class T, int N>
-void logsumexp_backward(TensorView<T, N, Host> dx, TensorView<const T, N, Host> dy, TensorView<const T, N, Host> x,
-                        TensorView<const T, N, Host> y) {
-  constexpr T lowest = -std::numeric_limits<T>::infinity();  // its share is 0, also where y is -infinity
-  map_elements<1>([](T& out, T incoming, T at,
-                     T total) { out = incoming * math::select(at == lowest, T(0), math::exp(at - total)); },
-                  dx, dy, x, y);
+template <class T, int N, device D>
+void logsumexp_backward(TensorView<T, N, D> dx, TensorView<const T, N, D> dy, TensorView<const T, N, D> x,
+                        TensorView<const T, N, D> y) {
+  map_elements<1>(detail::LogSumExpSlope<T>(), dx, dy, x, y);
 }
 
 // log: log_softmax. The largest and the sum along the axis, repeated over it, are read beside x.
@@ -180,13 +204,11 @@ void softmax_backward(TensorView<T, N, Host> dx, TensorView<const T, N, Host> dy
   const auto repeated =
       with_axis(TensorView<const T, N - 1>(sum.data(), without_axis(sizes, axis)), axis, y.size(axis));
   if (log) {
-    sum_to(
-        sum, 1.0, [](T incoming) { return incoming; }, dy);
+    sum_to(sum, 1.0, detail::Itself(), dy);
     map_elements<1>([](T& out, T incoming, T at, T total) { out = incoming - math::exp(at) * total; }, dx, dy, y,
                     repeated);
   } else {
-    sum_to(
-        sum, 1.0, [](T incoming, T at) { return incoming * at; }, dy, y);
+    sum_to(sum, 1.0, detail::Times(), dy, y);
     map_elements<1>([](T& out, T incoming, T at, T total) { out = at * (incoming - total); }, dx, dy, y, repeated);
   }
 }
