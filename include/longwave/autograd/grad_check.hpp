@@ -12,6 +12,7 @@
 
 #include "longwave/autograd/tape.hpp"
 #include "longwave/core/tensor.hpp"
+#include "longwave/cuda/memory.hpp"
 
 namespace longwave {
 
@@ -30,26 +31,53 @@ struct GradCheck {
 
 namespace detail {
 
+// A tensor of the host on D, and a view of D on the host: itself, or a copy.
+template <device D, int N>
+auto on_device(const Tensor<double, N>& x) {
+  if constexpr (std::is_same_v<D, Host>)
+    return x.view();
+  else
+    return cuda::to_device(x);
+}
+template <int N, device D>
+TensorView<const double, N, D> as_view(const Tensor<double, N, D>& x) {
+  return x.view();
+}
+template <int N, device D>
+TensorView<const double, N, D> as_view(TensorView<const double, N, D> x) {
+  return x;
+}
+template <int N, device D>
+auto from_device(TensorView<const double, N, D> x) {
+  if constexpr (std::is_same_v<D, Host>)
+    return x;
+  else
+    return cuda::to_host(x);
+}
+
 // sum(w * f(x...)) with w from a fixed generator, and the gradients of it if `grads` is given.
-template <class F, class... X>
+template <device D, class F, class... X>
 double weighted_output(const F& f, std::tuple<X...>* grads, const X&... x) {
-  Tape<double> tape;
-  auto vars = std::make_tuple(tape.variable(x.view())...);
+  Tape<double, D> tape;
+  const auto inputs = std::make_tuple(on_device<D>(x)...);
+  auto vars =
+      std::apply([&](const auto&... input) { return std::make_tuple(tape.variable(as_view(input))...); }, inputs);
   auto y = std::apply([&](auto... var) { return f(tape, var...); }, vars);
   Tensor<double, decltype(y)::rank> weights(y.sizes());
   Generator(20260101).normal(weights.view());
   double sum = 0;
-  const auto value = y.value();
-  if (!value.contiguous()) throw_value_error("grad_check: the output is not contiguous");
+  if (!y.value().contiguous()) throw_value_error("grad_check: the output is not contiguous");
+  const auto value = from_device(y.value());
   for (index_t i = 0; i < weights.count(); ++i) sum += weights.data()[i] * value.data()[i];
   if (grads != nullptr) {
-    tape.backward(y, weights.view());
+    const auto seed = on_device<D>(weights);
+    tape.backward(y, as_view(seed));
     std::apply(
         [&](auto&... grad) {
           std::apply(
               [&](auto... var) {
                 auto copy = [](auto& to, auto from) {
-                  if (from.data() != nullptr) add_to(to.view(), from);
+                  if (from.data() != nullptr) add_to(to.view(), as_view(from_device(from)));
                 };
                 (copy(grad, var.grad()), ...);
               },
@@ -62,11 +90,11 @@ double weighted_output(const F& f, std::tuple<X...>* grads, const X&... x) {
 
 }  // namespace detail
 
-// f(tape, Var...) -> Var, one Var per tensor of x. Every input is restored.
-template <class F, int... N>
+// f(tape, Var...) -> Var, one Var per tensor of x. Every input is restored. grad_check<Cuda>(f, x...): f on the device.
+template <device D = Host, class F, int... N>
 GradCheck grad_check(const F& f, Tensor<double, N>&... x) {
   std::tuple<Tensor<double, N>...> grads{Tensor<double, N>(x.sizes())...};
-  detail::weighted_output(f, &grads, x...);
+  detail::weighted_output<D>(f, &grads, x...);
   GradCheck worst;
   int number = 0;
   auto check = [&](auto& input, auto& grad) {
@@ -77,9 +105,9 @@ GradCheck grad_check(const F& f, Tensor<double, N>&... x) {
       const double x0 = input.data()[i];
       const double h = step * std::max(1.0, std::abs(x0));
       input.data()[i] = x0 + h;
-      const double up = detail::weighted_output(f, static_cast<decltype(&grads)>(nullptr), x...);
+      const double up = detail::weighted_output<D>(f, static_cast<decltype(&grads)>(nullptr), x...);
       input.data()[i] = x0 - h;
-      const double down = detail::weighted_output(f, static_cast<decltype(&grads)>(nullptr), x...);
+      const double down = detail::weighted_output<D>(f, static_cast<decltype(&grads)>(nullptr), x...);
       input.data()[i] = x0;
       difference(i) = (up - down) / (2 * h);
       largest = std::max(largest, std::abs(difference(i)));
