@@ -37,4 +37,5 @@ set_target_properties(longwave_cuda PROPERTIES EXPORT_NAME cuda POSITION_INDEPEN
 target_include_directories(longwave_cuda PUBLIC
   $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/cuda> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/longwave/cuda>)
 target_compile_options(longwave_cuda PRIVATE $<$<BOOL:${LONGWAVE_DEVELOPER}>:-Werror=all-warnings>)
-target_link_libraries(longwave_cuda PUBLIC longwave::longwave CUDA::cudart_static)
+# cuBLAS and cuFFT as shared libraries: their static forms would make every program larger by hundreds of MB.
+target_link_libraries(longwave_cuda PUBLIC longwave::longwave CUDA::cudart_static CUDA::cublas CUDA::cufft)

@@ -1,19 +1,9 @@
 #include "typed_ops.hpp"
 
+#include "host_place.hpp"
+
 using namespace longwave;
 using namespace longwave::test;
-
-template <>
-struct longwave::test::Place<Host> {
-  template <class T, int N>
-  static Tensor<T, N> to(const Tensor<T, N>& t) {
-    return t.clone();
-  }
-  template <class T, int N>
-  static Tensor<T, N> from(const Tensor<T, N>& t) {
-    return t.clone();
-  }
-};
 
 TEMPLATE_TEST_CASE("on the host: gelu at any length and alignment", "", float, double) { check_gelu<TestType, Host>(); }
 TEMPLATE_TEST_CASE("on the host: gelu of transposed views", "", float, double) { check_gelu_strided<TestType, Host>(); }

@@ -7,18 +7,12 @@
 
 #include <algorithm>
 
+#include "longwave/core/conv1d_options.hpp"
 #include "longwave/core/view.hpp"
 #include "longwave/cpu/gemm.hpp"
 #include "longwave/cpu/lane_sum.hpp"
 
 namespace longwave {
-
-struct Conv1dOptions {
-  index_t stride = 1;
-  index_t padding = 0;  // zeros on both sides
-  index_t dilation = 1;
-  index_t groups = 1;  // I: depthwise
-};
 
 namespace impl {
 

@@ -8,12 +8,14 @@
 //   dx = sum over the outputs an input reaches of W dy,   dW += sum_{b, l} dy x,   dbias += sum_{b, l} dy
 //
 // One tap (k = 1) is the position-wise linear layer on (B, H, L): one product per batch entry. Sums over I and taps run
-// in T in order; dW is summed over fixed blocks of (b, l) combined in order, dbias in double over rows.
+// in T in order; dW is summed over fixed blocks of (b, l) combined in order, dbias in double over rows. On the device
+// the products are cuBLAS's: one tap straight from x and dy, more of them from windows laid out in working memory.
 #pragma once
 
 #include <string>
 
 #include "longwave/cpu/conv1d.hpp"
+#include "longwave/cuda/conv1d.hpp"
 
 namespace longwave {
 

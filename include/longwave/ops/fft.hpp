@@ -10,7 +10,8 @@
 //   Irfft   dX_k = h_k/n sum_j g_j e^{-2 pi i jk/n}                  = h/n Rfft(g)_k
 // Imaginary parts of bin 0 and, for even n, bin n/2 are zero in X, ignored by Irfft and get gradient zero.
 //
-// FFTW where LONGWAVE_FFTW is defined, else Eigen's kissfft. Rows are transformed in scratch memory, in parallel.
+// FFTW where LONGWAVE_FFTW is defined, else Eigen's kissfft. Rows are transformed in scratch memory, in parallel. On
+// the device: cuFFT (cuda/fft.hpp).
 #pragma once
 
 #include <string>
@@ -18,6 +19,7 @@
 #include "longwave/core/complex.hpp"
 #include "longwave/core/parallel.hpp"
 #include "longwave/core/view.hpp"
+#include "longwave/cuda/fft.hpp"
 #if defined(LONGWAVE_FFTW)
 #include "longwave/cpu/fft_fftw.hpp"
 #else

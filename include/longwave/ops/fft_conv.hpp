@@ -30,6 +30,7 @@
 #include <utility>
 
 #include "longwave/core/tensor.hpp"
+#include "longwave/cuda/fft_conv.hpp"
 #include "longwave/ops/fft.hpp"
 
 namespace longwave {
