@@ -11,6 +11,7 @@
 
 #include "longwave/core/parallel.hpp"
 #include "longwave/core/view.hpp"
+#include "longwave/cuda/embedding.hpp"
 
 namespace longwave {
 
