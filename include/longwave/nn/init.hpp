@@ -34,7 +34,7 @@ TensorView<const T, N> host_values(TensorView<T, N, Host> x) {
   return x;
 }
 template <class T, int N>
-Tensor<T, N> host_values(TensorView<T, N, Cuda> x) {
+Tensor<std::remove_const_t<T>, N> host_values(TensorView<T, N, Cuda> x) {
   return cuda::to_host(x);
 }
 

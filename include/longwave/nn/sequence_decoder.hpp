@@ -6,6 +6,7 @@
 //
 // then Linear (d_output, H), named output_transform.*; d_output = 0: none. M = l_output; 1 for l_output = 0, where
 // squeezed() leaves the axis out; L for l_output < 0. use_lengths: positions from lengths[b] on do not count.
+// On the device lengths are read where they are, and not checked; a ragged decoder copies them to the host, for its M.
 // step() is the prediction after every sample of a stream, for M = 1. Source: the decoders of the S4 repository.
 #pragma once
 
@@ -38,7 +39,7 @@ struct SequenceDecoderOptions {
 template <class T, device D = Host>
 struct SequenceDecoder {
   using Options = SequenceDecoderOptions;
-  using Lengths = TensorView<const index_t, 1>;  // (B); must stay as it is until backward has run
+  using Lengths = TensorView<const index_t, 1, D>;  // (B); must stay as it is until backward has run
 
   Options options;
   std::optional<PointwiseLinear<T, D>> output_transform;
@@ -138,9 +139,11 @@ struct SequenceDecoder {
 
   index_t positions(const Extents<3>& x, Lengths lengths) const {
     if (options.mode != DecodeMode::ragged) return options.l_output < 0 ? x[2] : std::max<index_t>(options.l_output, 1);
-    impl::check_lengths("SequenceDecoder", lengths, x[0], 0, x[2]);
+    const auto values = init::host_values(lengths);
+    const TensorView<const index_t, 1> n = values;
+    impl::check_lengths("SequenceDecoder", n, x[0], 0, x[2]);
     index_t longest = 0;
-    for (index_t b = 0; b < x[0]; ++b) longest = std::max(longest, lengths(b));
+    for (index_t b = 0; b < x[0]; ++b) longest = std::max(longest, n(b));
     return longest;
   }
 };

@@ -89,10 +89,12 @@ struct SsmOptions {
 };
 
 // What one pass may add: positions from lengths[b] on count as zero, and dt is multiplied by rate.
-struct SsmRun {
-  TensorView<const index_t, 1> lengths = {};  // (B), must stay as it is until backward has run; left out: all of L
+template <device D>
+struct SsmRunOn {
+  TensorView<const index_t, 1, D> lengths = {};  // (B), must stay as it is until backward has run; left out: all of L
   double rate = 1;
 };
+using SsmRun = SsmRunOn<Host>;
 
 namespace detail {
 
