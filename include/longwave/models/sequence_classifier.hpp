@@ -7,7 +7,7 @@
 //
 // LayerNorm runs over features. Parameter names: encoder.*, s4_layers.i.*, norms.i.*, decoder.*, as in the example of
 // the S4 repository. `step` is the same model one sample at a time: its logits after sample t are those of the whole
-// model on the first t samples.
+// model on the first t samples. `forward_stream` takes a whole piece of a stream.
 #pragma once
 
 #include <string>
@@ -53,15 +53,15 @@ struct SequenceClassifier {
 
   // Everything a stream needs between samples; made by make_state.
   struct State {
-    std::vector<S4DState<T>> layers;
-    Tensor<T, 2> pooled;  // (B, H): sum over the samples so far, or the last one
-    index_t samples = 0;
-    Tensor<T, 2> x, v;  // (B, H): a step's intermediate values
+    std::vector<S4DState<T, D>> layers;
+    Tensor<T, 2, D> pooled;  // (B, H): sum over the samples so far, or the last one
+    impl::SampleCount<D> samples = impl::no_samples(D());
+    Tensor<T, 2, D> x, v;  // (B, H): a step's intermediate values
 
     void reset() {
       for (auto& layer : layers) layer.reset();
       pooled.zero();
-      samples = 0;
+      impl::set_samples(samples, 0);
     }
   };
 
@@ -92,9 +92,7 @@ struct SequenceClassifier {
 
   // x (B, d_input, L) -> logits (B, d_output)
   Var<T, 2, D> operator()(Tape<T, D>& tape, Var<T, 3, D> x) {
-    if (x.size(1) != options.d_input || x.size(2) < 1)
-      throw_shape_error("SequenceClassifier: x is " + to_string(x.sizes(), "BIL") +
-                        ", expected I = d_input = " + std::to_string(options.d_input) + " and L of at least 1");
+    check_input(x);
     Var<T, 3, D> h = encoder(tape, x);
     for (std::size_t i = 0; i < s4_layers.size(); ++i) {
       const Var<T, 3, D> in = options.prenorm ? norms[i](tape, h) : h;
@@ -107,36 +105,67 @@ struct SequenceClassifier {
   State make_state(index_t B) {
     State state;
     for (auto& layer : s4_layers) state.layers.push_back(layer.make_state(B));
-    for (Tensor<T, 2>* t : {&state.pooled, &state.x, &state.v}) *t = Tensor<T, 2>(B, options.d_model);
+    for (Tensor<T, 2, D>* t : {&state.pooled, &state.x, &state.v}) *t = Tensor<T, 2, D>(B, options.d_model);
     return state;
   }
 
-  // The next sample of every stream, x (B, d_input), and the prediction so far, logits (B, d_output). No allocation.
-  void step(TensorView<const T, 2> x, State& state, TensorView<T, 2> logits) const noexcept {
-    const index_t B = state.pooled.size(0), H = options.d_model;
-    encoder.step(x, state.x.view());
+  // The next sample of every stream, x (B, d_input), and the prediction so far, logits (B, d_output). No allocation; on
+  // the device queued on the current stream.
+  void step(TensorView<const T, 2, D> x, State& state, TensorView<T, 2, D> logits) const
+      noexcept(std::is_same_v<D, Host>) {
+    const TensorView<T, 2, D> h = state.x.view(), v = state.v.view();
+    encoder.step(x, h);
     for (std::size_t i = 0; i < s4_layers.size(); ++i) {
+      const LayerNorm<T, D>& norm = norms[i];
+      const auto weight = norm.weight.value.view(), bias = norm.bias.value.view();
       if (options.prenorm) {
-        normalise(norms[i], state.x.view(), state.v.view());
-        s4_layers[i].step(state.v.view(), state.layers[i], state.v.view());
+        impl::layer_norm_step(v, h, weight, bias, norm.options.eps);
+        s4_layers[i].step(v, state.layers[i], v);
+        impl::add_step(h, v);
       } else {
-        s4_layers[i].step(state.x.view(), state.layers[i], state.v.view());
+        s4_layers[i].step(h, state.layers[i], v);
+        impl::add_layer_norm_step(h, v, weight, bias, norm.options.eps);
       }
-      for (index_t k = 0; k < B * H; ++k) state.x.data()[k] += state.v.data()[k];
-      if (!options.prenorm) normalise(norms[i], state.x.view(), state.x.view());
     }
-    ++state.samples;
-    const bool mean = options.pooling == Pooling::mean;
-    const T weight = T(1) / static_cast<T>(mean ? state.samples : 1);
-    for (index_t k = 0; k < B * H; ++k) {
-      T& pooled = state.pooled.data()[k];
-      pooled = mean ? pooled + state.x.data()[k] : state.x.data()[k];
-      state.v.data()[k] = pooled * weight;
+    impl::pool_step(state.pooled.view(), v, h, state.samples, options.pooling == Pooling::mean);
+    impl::affine_step(logits, v, decoder.weight.value.view(), decoder.bias.value.view());
+  }
+
+  // x (B, d_input, L) from the streams' state, which becomes that after the last sample -> the prediction then: a fast
+  // start for step. No gradient flows from one call to the next.
+  Var<T, 2, D> forward_stream(Tape<T, D>& tape, Var<T, 3, D> x, State& state) {
+    check_input(x);
+    Var<T, 3, D> h = encoder(tape, x);
+    for (std::size_t i = 0; i < s4_layers.size(); ++i) {
+      const auto before = kept(tape, state.layers[i].x);
+      const auto out = s4_layers[i].forward(tape, options.prenorm ? norms[i](tape, h) : h, before);
+      copy(state.layers[i].x.view(), out.state.value());
+      h = h + dropout(out.y, options.dropout, /*tied=*/true);
+      if (!options.prenorm) h = norms[i](tape, h);
     }
-    impl::affine_step(logits, state.v.view(), decoder.weight.value.view(), decoder.bias.value.view());
+    const bool averages = options.pooling == Pooling::mean;
+    const index_t samples = impl::samples_so_far(state.samples) + x.size(2);
+    impl::set_samples(state.samples, samples);
+    const Var<T, 2, D> pooled = averages ? kept(tape, state.pooled) + sum(h, 2) : select_last_axis(h, -1);
+    copy(state.pooled.view(), pooled.value());
+    return decoder(tape, averages ? scale(pooled, 1.0 / static_cast<double>(samples)) : pooled);
   }
 
  private:
+  void check_input(Var<T, 3, D> x) const {
+    if (x.size(1) != options.d_input || x.size(2) < 1)
+      throw_shape_error("SequenceClassifier: x is " + to_string(x.sizes(), "BIL") +
+                        ", expected I = d_input = " + std::to_string(options.d_input) + " and L of at least 1");
+  }
+
+  // A state's values as they are now: what backward needs stays as it is.
+  template <int N>
+  static Var<T, N, D> kept(Tape<T, D>& tape, const Tensor<T, N, D>& state) {
+    const auto values = tape.template keep<T>(state.sizes());
+    copy(values, state.view());
+    return tape.input(values);
+  }
+
   static const Options& checked(const Options& o) {
     for (const auto& [name, value] :
          {std::pair("d_input", o.d_input), std::pair("d_output", o.d_output), std::pair("n_layers", o.n_layers)})
@@ -144,11 +173,6 @@ struct SequenceClassifier {
         throw_value_error("SequenceClassifier: " + std::string(name) + " is " + std::to_string(value) +
                           ", expected at least 1");
     return o;
-  }
-
-  // y may be x.
-  static void normalise(const LayerNorm<T, D>& norm, TensorView<const T, 2> x, TensorView<T, 2> y) noexcept {
-    impl::layer_norm_step(y, x, norm.weight.value.view(), norm.bias.value.view(), norm.options.eps);
   }
 };
 

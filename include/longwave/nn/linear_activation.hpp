@@ -25,14 +25,14 @@ struct LinearActivationOptions {
 };
 
 // The same for one sample, with the weights that the layer had when it was made.
-template <class T>
+template <class T, device D = Host>
 struct LinearStep {
-  Tensor<T, 2> W;  // (I, O')
-  Tensor<T, 1> bias;
+  Tensor<T, 2, D> W;  // (I, O')
+  Tensor<T, 1, D> bias;
   Activation activation = Activation::none;
 
-  // y (O) from x (I), `room` (O'); y may be room.
-  void operator()(T* y, T* room, const T* x) const noexcept {
+  // y (O) from x (I), `room` (O'); y may be room. All streams on the device: nn/ssm_step.hpp.
+  void operator()(T* y, T* room, const T* x) const noexcept requires(std::same_as<D, Host>) {
     const index_t n = bias.size(0);
     std::copy(bias.data(), bias.data() + n, room);
     impl::gemv_add(room, W.data(), x, W.size(0), n);
@@ -86,13 +86,12 @@ struct LinearActivation {
     return activate(conv1d(x, W, bias.on(tape, "bias")), options.activation, 1);
   }
 
-  LinearStep<T> step() {
+  LinearStep<T, D> step() {
     if (!*this) return {};
-    LinearStep<T> step{Tensor<T, 2>(options.in, width(options)), Tensor<T, 1>(bias.value.sizes()), options.activation};
-    copy(step.bias.view(), TensorView<const T, 1>(bias.value.view()));
+    LinearStep<T, D> step{Tensor<T, 2, D>(options.in, width(options)), bias.value.clone(), options.activation};
     Tape<T, D> tape;
     tape.set_recording(false);
-    const TensorView<const T, 2> W = options.weight_norm ? normed(tape).value() : flat(weight.value);
+    const TensorView<const T, 2, D> W = options.weight_norm ? normed(tape).value() : flat(weight.value);
     copy(step.W.view(), W.transpose(0, 1));
     return step;
   }

@@ -22,7 +22,7 @@ struct PointwiseLinear : Linear<T, D> {
   }
 
   // x (B, I) -> y (B, O), not in place.
-  void step(TensorView<const T, 2> x, TensorView<T, 2> y) const noexcept {
+  void step(TensorView<const T, 2, D> x, TensorView<T, 2, D> y) const noexcept(std::is_same_v<D, Host>) {
     impl::affine_step(y, x, weight.value.view(), bias.value.view());
   }
 };

@@ -79,7 +79,7 @@ using S4D = SsmLayer<S4DKernel<T, D>>;
 
 using S4DOptions = SsmOptions<S4DFlavour, S4DKernelOptions>;
 
-template <class T>
-using S4DState = SsmState<T, StepTables<T>>;
+template <class T, device D = Host>
+using S4DState = SsmState<T, StepTables<T, D>, D>;
 
 }  // namespace longwave

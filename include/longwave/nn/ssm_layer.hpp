@@ -37,7 +37,7 @@ struct SsmLayer {
   using Options = SsmOptions<Flavour, typename Kernel::Options>;
   using Vars = decltype(std::declval<Kernel&>().on(std::declval<Tape<T, Dev>&>()));
   using Tables = decltype(make_step_tables<T>(std::declval<const Vars&>(), StepOptions()));
-  using State = SsmState<T, Tables>;
+  using State = SsmState<T, Tables, Dev>;
 
   static constexpr const char* name = Flavour::name;  // in messages
 
@@ -88,25 +88,30 @@ struct SsmLayer {
     const Vars vars = kernel.on(tape);
     s.tables = make_step_tables<T>(vars, how);
     const detail::SsmWidths w = detail::ssm_widths(options);
-    s.x = Tensor<T, 4>(B, 2, s.tables.modes(), w.H_inner);
+    s.x = Tensor<T, 4, Dev>(B, 2, s.tables.modes(), w.H_inner);
     s.D = D.value.clone();
     s.input_linear = input_linear.step();
     s.input_gate = input_gate.step();
     s.output_gate = output_gate.step();
     s.output_linear = output_linear.step();
     index_t room = w.C_inner * w.H_inner;
-    for (const LinearStep<T>* l : {&s.input_linear, &s.input_gate, &s.output_gate, &s.output_linear})
+    for (const LinearStep<T, Dev>* l : {&s.input_linear, &s.input_gate, &s.output_gate, &s.output_linear})
       room = std::max(room, l->bias.size(0));
-    s.room = Tensor<T, 2>(4, room);
+    s.room = Tensor<T, 2, Dev>(4, std::is_same_v<Dev, Host> ? room : B * room);
     return s;
   }
 
   // One sample of every stream: u (B, d_model) -> y (B, d_output), with unit stride in the features; y may be u. No
-  // allocation, no lock, no exception; what check_state checks must hold.
-  void step(TensorView<const T, 2> u, State& state, TensorView<T, 2> y) const noexcept {
+  // allocation, no lock, no exception; what check_state checks must hold. On the device: queued on the current stream,
+  // no allocation after the first step, and only the device's errors.
+  void step(TensorView<const T, 2, Dev> u, State& state, TensorView<T, 2, Dev> y) const
+      noexcept(std::is_same_v<Dev, Host>) {
     const detail::SsmWidths w = detail::ssm_widths(options);
-    for (index_t b = 0; b < state.x.size(0); ++b)
-      impl::ssm_step(y.data() + b * y.stride(0), u.data() + b * u.stride(0), state, b, w, options);
+    if constexpr (std::is_same_v<Dev, Cuda>)
+      impl::ssm_step(y, u, state, w, options);
+    else
+      for (index_t b = 0; b < state.x.size(0); ++b)
+        impl::ssm_step(y.data() + b * y.stride(0), u.data() + b * u.stride(0), state, b, w, options);
   }
 
   // Throws unless `state` is of a layer like this one, for B streams: to be called before a stream starts.
@@ -114,7 +119,7 @@ struct SsmLayer {
     const detail::SsmWidths w = detail::ssm_widths(options);
     check_shape(name, "the state", state.x.view(), Extents<4>{B, 2, state.tables.modes(), w.H_inner});
     check_shape(name, "the state's D", state.D.view(), D.value.sizes(), "CH");
-    const auto check = [](const char* what, const LinearStep<T>& step, const LinearActivationOptions& o) {
+    const auto check = [](const char* what, const LinearStep<T, Dev>& step, const LinearActivationOptions& o) {
       check_shape(name, what, step.W.view(), Extents<2>{o.in, LinearActivation<T, Dev>::width(o)}, "IO");
     };
     check("the state's input_linear", state.input_linear, input_linear.options);

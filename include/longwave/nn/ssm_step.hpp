@@ -1,23 +1,28 @@
 // ssm_step.hpp - one sample through a state-space layer: what a stream carries, and the arithmetic of SsmLayer::step.
+//
+// On the host stream by stream, so that a stream's values stay in the cache; on the device each part for all streams at
+// once: states are read and written once, 4 N sizeof(T) bytes per feature and stream, which bounds many streams.
 #pragma once
 
 #include <algorithm>
 #include <utility>
 
+#include "longwave/cuda/step.hpp"
 #include "longwave/nn/linear_activation.hpp"
 #include "longwave/nn/ssm_options.hpp"
+#include "longwave/ops/matmul.hpp"
 
 namespace longwave {
 
 // What a stream carries from one sample to the next, and all that its layer needs to take a step: tables and weights
 // are those that the layer had when make_state made them. Tables: StepTables, or what make_step_tables returns.
-template <class T, class Tables>
+template <class T, class Tables, device Dev = Host>
 struct SsmState {
-  Tensor<T, 4> x;  // (B, 2, N, H): Re and Im of the modes
+  Tensor<T, 4, Dev> x;  // (B, 2, N, H): Re and Im of the modes
   Tables tables;
-  Tensor<T, 2> D;  // (C, H)
-  LinearStep<T> input_linear, input_gate, output_gate, output_linear;
-  Tensor<T, 2> room;  // (4, W): a step's intermediate values
+  Tensor<T, 2, Dev> D;  // (C, H)
+  LinearStep<T, Dev> input_linear, input_gate, output_gate, output_linear;
+  Tensor<T, 2, Dev> room;  // (4, W), on the device (4, B W): a step's intermediate values
 
   void reset() { x.zero(); }
 };
@@ -71,6 +76,76 @@ void ssm_step(T* y, const T* u, SsmState<T, Tables>& s, index_t b, const detail:
     s.output_linear(y, raw, now);
   else
     std::copy(now, now + n, y);
+}
+
+// --- all streams on the device
+// ----------------------------------------------------------------------------------------
+
+// y (B, O) = act(x W + bias); room: B O' numbers that are not y's or x's.
+template <class T>
+void linear_step(TensorView<T, 2, Cuda> y, T* room, In<T, 2, Cuda> x, const LinearStep<T, Cuda>& l) {
+  const index_t B = x.size(0), width = l.bias.size(0);
+  if (B <= cuda::fused_linear_streams) return cuda::linear_step<T>(y, x, l.W, l.bias, l.activation);
+  const TensorView<T, 2, Cuda> product =
+      l.activation == Activation::glu ? TensorView<T, 2, Cuda>(room, Extents<2>{B, width}) : y;
+  matmul(product, x, l.W.view(), false);
+  cuda::bias_step<T>(y, product, l.bias, l.activation);
+}
+
+template <class T>
+void modes_step(TensorView<T, 3, Cuda> y, TensorView<T, 4, Cuda> state, In<T, 2, Cuda> u,
+                const StepTables<T, Cuda>& t, In<T, 2, Cuda> D, Activation activation) {
+  cuda::modes_step(cuda::ModesStep<T>{y, state, u, t.a, t.b, t.c, {}, {}, D, activation});
+}
+
+// y (B, O) from u (B, H); y may be u.
+template <class T, class Tables, class Options>
+void ssm_step(TensorView<T, 2, Cuda> y, TensorView<const T, 2, Cuda> u, SsmState<T, Tables, Cuda>& s,
+              const detail::SsmWidths& w, const Options& o) {
+  using Rows = TensorView<T, 2, Cuda>;
+  const index_t B = u.size(0);
+  T *now = s.room.data(), *next = now + s.room.size(1), *gate = next + s.room.size(1), *raw = gate + s.room.size(1);
+  const auto rows = [B](T* data, index_t n) { return Rows(data, Extents<2>{B, n}); };
+  const auto part = [B](T* data, index_t width, index_t begin, index_t end) {
+    return Rows(data + begin, Extents<2>{B, end - begin}, Extents<2>{width, 1});
+  };
+  TensorView<const T, 2, Cuda> in = u;
+  if (o.gate > 0) linear_step(rows(gate, w.gated), raw, u, s.input_gate);
+  if (o.bottleneck > 0) {
+    linear_step(rows(next, w.H_inner), raw, u, s.input_linear);
+    in = rows(next, w.H_inner);
+  }
+  const bool glu = o.activation == Activation::glu, at_once = !glu && !o.hyper_act && !o.swap_channels;
+  index_t n = w.C_inner * w.H_inner;  // now holds (B, n), in rows of `width`
+  index_t width = n;
+  modes_step(TensorView<T, 3, Cuda>(now, Extents<3>{B, w.C_inner, w.H_inner}), s.x.view(), in, s.tables, s.D.view(),
+             at_once ? o.activation : Activation::none);
+  if (o.hyper_act) {
+    n /= 2;
+    cuda::product_step<T>(part(now, width, 0, n), part(now, width, 0, n), part(now, width, n, 2 * n), *o.hyper_act);
+  }
+  if (o.swap_channels) {
+    cuda::swap_channels_step<T>(rows(next, n), part(now, width, 0, n), n / w.H_inner);
+    std::swap(now, next);
+    width = n;
+  }
+  if (glu) {
+    n /= 2;
+    cuda::product_step<T>(part(now, width, 0, n), part(now, width, 0, n), part(now, width, n, 2 * n),
+                          Activation::sigmoid);
+  } else if (!at_once) {
+    cuda::bias_step<T>(part(now, width, 0, n), part(now, width, 0, n), {}, o.activation);
+  }
+  if (o.gate > 0) {
+    linear_step(rows(next, w.gated), raw, part(now, width, 0, n), s.output_gate);
+    std::swap(now, next);
+    n = width = w.gated;
+    cuda::product_step<T>(rows(now, n), rows(now, n), rows(gate, n), Activation::none);
+  }
+  const bool copies = !o.output_linear;
+  if (copies || o.mult_act != Activation::none)
+    cuda::bias_step<T>(copies ? y : part(now, width, 0, n), part(now, width, 0, n), {}, o.mult_act);
+  if (o.output_linear) linear_step(y, raw, part(now, width, 0, n), s.output_linear);
 }
 
 }  // namespace impl

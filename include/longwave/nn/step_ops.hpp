@@ -3,14 +3,22 @@
 //   affine_step       y = W x + b                            x (B, I), W (O, I), b (O) or empty, y (B, O)
 //   layer_norm_step   y = w x_hat + b over the features      x, y (B, H), w, b (H) or empty; y may be x
 //   batch_norm_step   y = w (x - mean) / sqrt(var + eps) + b from running statistics; y may be x
+//   add_step          x += v
+//   pool_step         the mean of a stream's samples so far, or the last one
 //
-// No allocation, no lock, no exception; rows have unit stride, else they are walked element by element.
+// On the host no allocation, no lock, no exception; rows have unit stride, else they are walked element by element. On
+// the device all are queued on the current stream; rows have unit stride (cuda/step.hpp).
 #pragma once
 
 #include <cmath>
 
-#include "longwave/core/view.hpp"
+#include "longwave/core/fill.hpp"
+#include "longwave/core/tensor.hpp"
 #include "longwave/cpu/lane_sum.hpp"
+#include "longwave/cuda/memory.hpp"
+#include "longwave/cuda/step.hpp"
+#include "longwave/ops/activation.hpp"
+#include "longwave/ops/matmul.hpp"
 
 namespace longwave::impl {
 
@@ -76,6 +84,76 @@ void batch_norm_step(TensorView<T, 2> y, In<T, 2> x, In<T, 1> mean, In<T, 1> var
   for (index_t n = 0; n < x.size(0); ++n)
     for (index_t h = 0; h < x.size(1); ++h)
       y(n, h) = (x(n, h) - mean(h)) / std::sqrt(var(h) + static_cast<T>(eps)) * w(h) + b(h);
+}
+
+// Dense views of one shape.
+template <class T>
+void add_step(TensorView<T, 2> x, In<T, 2> v) noexcept {
+  const index_t n = x.count();
+  for (index_t k = 0; k < n; ++k) x.data()[k] += v.data()[k];
+}
+
+// x = layer_norm(x + v)
+template <class T>
+void add_layer_norm_step(TensorView<T, 2> x, In<T, 2> v, In<T, 1> w, In<T, 1> b, double eps) noexcept {
+  add_step(x, v);
+  layer_norm_step(x, x, w, b, eps);
+}
+
+// Samples so far: on the device, where steps are replayed, a number in its memory.
+template <device D>
+using SampleCount = std::conditional_t<std::is_same_v<D, Host>, index_t, Tensor<index_t, 1, Cuda>>;
+
+inline index_t no_samples(Host) { return 0; }
+inline Tensor<index_t, 1, Cuda> no_samples(Cuda) { return Tensor<index_t, 1, Cuda>(1); }
+inline index_t samples_so_far(index_t samples) noexcept { return samples; }
+inline index_t samples_so_far(const Tensor<index_t, 1, Cuda>& samples) { return cuda::to_host(samples)(0); }
+inline void set_samples(index_t& samples, index_t n) noexcept { samples = n; }
+inline void set_samples(Tensor<index_t, 1, Cuda>& samples, index_t n) { detail::fill(samples.view(), n); }
+
+// ++samples;  seen (B, H) += x, now = seen / samples;   or for the last sample seen = now = x. Dense views.
+template <class T>
+void pool_step(TensorView<T, 2> seen, Out<T, 2> now, In<T, 2> x, index_t& samples, bool mean) noexcept {
+  ++samples;
+  const T weight = T(1) / static_cast<T>(mean ? samples : 1);
+  const index_t n = seen.count();
+  for (index_t k = 0; k < n; ++k) {
+    T& pooled = seen.data()[k];
+    pooled = mean ? pooled + x.data()[k] : x.data()[k];
+    now.data()[k] = pooled * weight;
+  }
+}
+
+// --- on the device
+// ----------------------------------------------------------------------------------------------------
+
+template <class T>
+void affine_step(TensorView<T, 2, Cuda> y, In<T, 2, Cuda> x, In<T, 2, Cuda> W, In<T, 1, Cuda> b) {
+  const bool wide = W.size(0) > 16 && W.size(1) > 8;
+  if (!wide || y.size(0) <= cuda::fused_linear_streams) return cuda::affine_step(y, x, W, b);
+  matmul(y, x, W.transpose(0, 1), false);
+  if (b.size(0) > 0) cuda::bias_step<T>(y, y, b, Activation::none);
+}
+
+template <class T>
+void layer_norm_step(TensorView<T, 2, Cuda> y, In<T, 2, Cuda> x, In<T, 1, Cuda> w, In<T, 1, Cuda> b, double eps) {
+  cuda::layer_norm_step<T>(y, x, {}, w, b, eps);
+}
+
+template <class T>
+void add_layer_norm_step(TensorView<T, 2, Cuda> x, In<T, 2, Cuda> v, In<T, 1, Cuda> w, In<T, 1, Cuda> b, double eps) {
+  cuda::layer_norm_step<T>(x, x, v, w, b, eps);
+}
+
+template <class T>
+void add_step(TensorView<T, 2, Cuda> x, In<T, 2, Cuda> v) {
+  detail::add_to(x, v);
+}
+
+template <class T>
+void pool_step(TensorView<T, 2, Cuda> seen, Out<T, 2, Cuda> now, In<T, 2, Cuda> x, Tensor<index_t, 1, Cuda>& samples,
+               bool mean) {
+  cuda::pool_step(seen, now, x, samples.view(), mean);
 }
 
 }  // namespace longwave::impl

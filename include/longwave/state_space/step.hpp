@@ -12,6 +12,7 @@
 #include "longwave/core/names.hpp"
 #include "longwave/core/tensor.hpp"
 #include "longwave/cpu/simd.hpp"
+#include "longwave/cuda/memory.hpp"
 
 namespace longwave {
 
@@ -31,7 +32,7 @@ struct StepOptions {
   StepMode mode = StepMode::linear;
 };
 
-template <class T>
+template <class T, device D = Host>
 struct StepTables;
 
 namespace impl {
@@ -42,15 +43,16 @@ void diagonal_step(T* y, T* state, const T* u, const StepTables<T>& t, const T* 
 }  // namespace impl
 
 // exp(x), b and 2 c as planes for stepping: index (0 Re / 1 Im, n, h). 2 Re(c s) = c_0 Re s + c_1 Im s.
-template <class T>
+template <class T, device D>
 struct StepTables {
-  Tensor<T, 3> a, b;  // (2, N, H); b is empty where every weight is 1
-  Tensor<T, 4> c;     // (C, 2, N, H)
+  Tensor<T, 3, D> a, b;  // (2, N, H); b is empty where every weight is 1
+  Tensor<T, 4, D> c;     // (C, 2, N, H)
 
   StepTables() = default;
+
   // x, b (H, N), c (C, H, N); b without data where every weight is 1.
   StepTables(TensorView<const complex<double>, 2> x, TensorView<const complex<double>, 2> b_,
-             TensorView<const complex<double>, 3> c_)
+             TensorView<const complex<double>, 3> c_) requires(std::same_as<D, Host>)
       : a(plane(x, [](complex<double> z) { return exp(z); })), c(c_.size(0), 2, x.size(1), x.size(0)) {
     if (wanted(b_)) b = plane(b_, [](complex<double> z) { return z; });
     for (index_t i = 0; i < c_.size(0); ++i) {
@@ -61,8 +63,10 @@ struct StepTables {
 
   index_t modes() const { return a.size(1); }
 
-  // y (C H), u (H), D (C H), state (2, N, H), all dense.
-  void step(T* y, T* state, const T* u, const T* D) const noexcept { impl::diagonal_step(y, state, u, *this, D); }
+  // y (C H), u (H), skip (C H), state (2, N, H), all dense. All streams on the device: cuda/step.hpp.
+  void step(T* y, T* state, const T* u, const T* skip) const noexcept requires(std::same_as<D, Host>) {
+    impl::diagonal_step(y, state, u, *this, skip);
+  }
 
  private:
   template <class F>
@@ -77,6 +81,16 @@ struct StepTables {
     return p;
   }
 };
+
+// The same tables for steps on the device.
+template <class T>
+StepTables<T, Cuda> to_device(const StepTables<T>& tables) {
+  StepTables<T, Cuda> there;
+  there.a = cuda::to_device(tables.a);
+  there.b = cuda::to_device(tables.b);
+  there.c = cuda::to_device(tables.c);
+  return there;
+}
 
 namespace impl {
 
