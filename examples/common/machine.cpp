@@ -6,6 +6,7 @@
 #include <fstream>
 #include <thread>
 
+#include "common/device.hpp"
 #include "longwave/core/parallel.hpp"
 
 #ifndef LONGWAVE_BUILD_FLAGS
@@ -42,13 +43,18 @@ std::string operating_system() {
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> machine_info() {
-  return {{"processor", processor()},
-          {"hardware threads", std::to_string(std::thread::hardware_concurrency())},
-          {"threads used", std::to_string(num_threads())},
-          {"system", operating_system()},
-          {"compiler", compiler()},
-          {"compiler flags", LONGWAVE_BUILD_FLAGS}};
+std::vector<std::pair<std::string, std::string>> machine_info(const DeviceChoice& device) {
+  std::vector<std::pair<std::string, std::string>> info;
+  if (device.on_cuda) info.emplace_back("device", describe_device(device));
+  for (auto&& [name, value] : std::initializer_list<std::pair<std::string, std::string>>{
+           {"processor", processor()},
+           {"hardware threads", std::to_string(std::thread::hardware_concurrency())},
+           {"threads used", std::to_string(num_threads())},
+           {"system", operating_system()},
+           {"compiler", compiler()},
+           {"compiler flags", LONGWAVE_BUILD_FLAGS}})
+    info.emplace_back(name, value);
+  return info;
 }
 
 std::string timestamp() {

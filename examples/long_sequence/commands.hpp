@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "longwave/cuda/device.hpp"
+
 namespace longwave::examples {
 
 struct TrainArguments {
@@ -18,6 +20,7 @@ struct TrainArguments {
   std::int64_t stop_after = 0;  // steps; 0: none
   bool overwrite = false;       // a folder that holds a run already
   bool quiet = false;
+  DeviceChoice device;
 };
 
 struct EvaluateArguments {
@@ -26,6 +29,7 @@ struct EvaluateArguments {
   std::string report;  // empty: beside the checkpoint
   std::int64_t batch = 256;
   std::int64_t threads = 0;
+  DeviceChoice device;
 };
 
 struct StreamArguments {
@@ -33,12 +37,14 @@ struct StreamArguments {
   std::string data_folder;
   std::int64_t count = 200;  // sequences of the test set, side by side; 0: all
   std::int64_t threads = 0;
+  DeviceChoice device;
 };
 
 struct InfoArguments {
   std::string checkpoint;  // empty: the model that `config` and `overrides` describe
   std::string config;
   std::vector<std::pair<std::string, std::string>> overrides;
+  DeviceChoice device;
 };
 
 int train(const TrainArguments& arguments);

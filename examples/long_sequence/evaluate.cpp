@@ -1,6 +1,7 @@
 // evaluate.cpp - the subcommand evaluate: a trained model on the test set.
 #include <cstdio>
 
+#include "long_sequence/backend.hpp"
 #include "long_sequence/commands.hpp"
 #include "long_sequence/summary.hpp"
 #include "longwave/core/parallel.hpp"
@@ -37,8 +38,7 @@ int evaluate(const EvaluateArguments& arguments) {
   set_num_threads(static_cast<int>(arguments.threads));
   TrainedModel trained = load_model(arguments.checkpoint);
   const Dataset<float> test = load_test_of(trained, arguments.data_folder);
-  Tape<float> tape;
-  const Tensor<float, 2> logits = predict(trained.model, test.x.view(), arguments.batch, tape);
+  const Tensor<float, 2> logits = backend_of(arguments.device).predict(trained.model, test.x.view(), arguments.batch);
   ConfusionMatrix matrix(test.classes);
   matrix.add(logits.view(), test.y.view());
   const Scores scores = score(logits.view(), test.y.view());
@@ -51,7 +51,7 @@ int evaluate(const EvaluateArguments& arguments) {
   print_confusion(matrix);
   const std::string report =
       arguments.report.empty() ? detail::folder_of(trained.path) + "/report.html" : arguments.report;
-  write_report(report, trained, test, logits.view(), matrix);
+  write_report(report, trained, test, logits.view(), matrix, arguments.device);
   std::printf("report: %s\n", report.c_str());
   return 0;
 }

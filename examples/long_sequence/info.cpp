@@ -1,6 +1,7 @@
 // info.cpp - the subcommand info: what a model is made of and what a checkpoint holds.
 #include <cstdio>
 
+#include "common/device.hpp"
 #include "common/progress.hpp"
 #include "long_sequence/commands.hpp"
 #include "long_sequence/summary.hpp"
@@ -65,6 +66,7 @@ void print_checkpoint(const TrainedModel& trained) {
 }  // namespace
 
 int info(const InfoArguments& arguments) {
+  if (arguments.device.on_cuda) std::printf("%s\n", describe_device(arguments.device).c_str());
   if (!arguments.checkpoint.empty()) {
     if (!arguments.config.empty() || !arguments.overrides.empty())
       throw UsageError("info takes a checkpoint, or options of a model to come, not both");
@@ -82,7 +84,7 @@ int info(const InfoArguments& arguments) {
   check(options);
   const ModelShape shape{1, 10, options.data.name == "mnist1d" ? 40 : 784};
   Generator generator(static_cast<std::uint64_t>(options.train.seed));
-  Model model = make_model(options, shape, generator);
+  Model model(model_options(options, shape), generator);
   print_model(options, shape, model);
   return 0;
 }

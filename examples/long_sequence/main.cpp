@@ -1,10 +1,11 @@
 // long_sequence: trains an S4D classifier on long sequences, evaluates it, and runs it sample by sample.
-// Exit codes: 0 done, 1 error, 2 wrong command line, 130 interrupted with a checkpoint written.
+// Exit codes: 0 done, 1 error, 2 wrong command line or no such device, 130 interrupted with a checkpoint written.
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <new>
 
+#include "common/device.hpp"
 #include "common/threads.hpp"
 #include "long_sequence/commands.hpp"
 #include "long_sequence/config.hpp"
@@ -69,11 +70,21 @@ void add_checkpoint(CLI::App& app, Arguments& a) {
   app.add_option("--threads", a.threads, "0: as many as there are")->check(CLI::NonNegativeNumber)->type_name("N");
 }
 
+template <class Arguments>
+void add_device(CLI::App& app, Arguments& a) {
+  app.add_option_function<std::string>(
+         "--device", [&a](const std::string& name) { a.device = open_device(name); },
+         "cpu, cuda or cuda:<number> [cpu]")
+      ->type_name("DEVICE");
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Trains a state-space model to classify long sequences, evaluates it, streams with it.",
                "long_sequence");
   app.require_subcommand(1);
-  app.footer("Exit codes: 0 done, 1 error, 2 wrong command line, 130 interrupted with a checkpoint written.");
+  app.footer(
+      "Exit codes: 0 done, 1 error, 2 wrong command line or no such device, 130 interrupted with a checkpoint "
+      "written.");
 
   TrainArguments train_arguments;
   EvaluateArguments evaluate_arguments;
@@ -92,6 +103,10 @@ int run(int argc, char** argv) {
   CLI::App* info_app = app.add_subcommand("info", "structure and sizes of a model, content of a checkpoint");
   info_app->add_option("checkpoint", info_arguments.checkpoint, "checkpoint file, or the folder of a run");
   add_options(*info_app, info_arguments);
+  add_device(*train_app, train_arguments);
+  add_device(*evaluate_app, evaluate_arguments);
+  add_device(*stream_app, stream_arguments);
+  add_device(*info_app, info_arguments);
 
   try {
     app.parse(argc, argv);
@@ -114,6 +129,9 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // beyond a limit on file sizes, writes fail with an error instead
   try {
     return longwave::examples::run(argc, argv);
+  } catch (const longwave::examples::NoDeviceError& error) {
+    std::fprintf(stderr, "long_sequence: %s\n", error.what());
+    return 2;
   } catch (const longwave::examples::UsageError& error) {
     std::fprintf(stderr, "long_sequence: %s\nRun long_sequence --help for the command line.\n", error.what());
     return 2;

@@ -35,7 +35,7 @@ void load_averages(const Checkpoint& saved, Model& model) {
 
 }  // namespace
 
-Model make_model(const RunOptions& options, const ModelShape& shape, Generator& generator) {
+Model::Options model_options(const RunOptions& options, const ModelShape& shape) {
   Model::Options model;
   model.d_input = shape.d_input;
   model.d_output = shape.classes;
@@ -48,7 +48,7 @@ Model make_model(const RunOptions& options, const ModelShape& shape, Generator& 
   model.dt_min = options.model.dt_min;
   model.dt_max = options.model.dt_max;
   model.ssm_lr = options.optimizer.ssm_lr;
-  return Model(model, generator);
+  return model;
 }
 
 std::string checkpoint_path(const std::string& path) {
@@ -68,7 +68,7 @@ TrainedModel load_model(const std::string& checkpoint) {
                          whole_number(saved.info(), saved.path(), "classes"),
                          whole_number(saved.info(), saved.path(), "length")};
   Generator unused(0);
-  Model model = make_model(options, shape, unused);
+  Model model(model_options(options, shape), unused);
   saved.load_model(state<float>(model));
   if (options.optimizer.ema > 0) load_averages(saved, model);
   return {options, shape, saved.path(), saved.info(), std::move(model)};
@@ -83,20 +83,6 @@ Dataset<float> load_test_of(const TrainedModel& trained, const std::string& fold
                       std::to_string(test.classes) + " classes, the model of " + trained.path + " takes " +
                       std::to_string(trained.shape.d_input) + " and " + std::to_string(trained.shape.classes));
   return test;
-}
-
-Tensor<float, 2> predict(Model& model, TensorView<const float, 3> x, index_t batch, Tape<float>& tape) {
-  Tensor<float, 2> logits;
-  tape.evaluate();
-  tape.set_recording(false);
-  for (index_t begin = 0; begin < x.size(0); begin += batch) {
-    const index_t end = std::min(x.size(0), begin + batch);
-    tape.rewind();
-    const Var<float, 2> y = model(tape, tape.input(x.slice(0, begin, end)));
-    if (begin == 0) logits = Tensor<float, 2>(x.size(0), y.size(1));
-    detail::add_to(logits.view().slice(0, begin, end), y.value());
-  }
-  return logits;
 }
 
 std::vector<double> probabilities(TensorView<const float, 1> logits) {

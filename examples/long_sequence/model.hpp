@@ -10,14 +10,16 @@
 
 namespace longwave::examples {
 
-using Model = SequenceClassifier<float>;
+template <device D>
+using ModelOn = SequenceClassifier<float, D>;
+using Model = ModelOn<Host>;
 
 // What the data asks of the model.
 struct ModelShape {
   index_t d_input = 1, classes = 0, length = 0;
 };
 
-Model make_model(const RunOptions& options, const ModelShape& shape, Generator& generator);
+Model::Options model_options(const RunOptions& options, const ModelShape& shape);
 
 // A model as it was trained: its averaged weights where the run kept such.
 struct TrainedModel {
@@ -34,9 +36,6 @@ Dataset<float> load_test_of(const TrainedModel& trained, const std::string& fold
 
 // checkpoint file of a run's folder; a path that is no folder is taken for the file itself.
 std::string checkpoint_path(const std::string& path);
-
-// Logits (n, classes) of all sequences, `batch` at a time, without dropout.
-Tensor<float, 2> predict(Model& model, TensorView<const float, 3> x, index_t batch, Tape<float>& tape);
 
 // Mean cross-entropy in nats, share of right answers, in double.
 struct Scores {

@@ -1,74 +1,22 @@
 // stream.cpp - the subcommand stream: the model as a filter that takes one sample at a time, beside its batch form.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 
+#include "long_sequence/backend.hpp"
 #include "long_sequence/commands.hpp"
-#include "long_sequence/summary.hpp"
 #include "longwave/core/parallel.hpp"
 
 namespace longwave::examples {
-
-namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-struct StreamResult {
-  Tensor<float, 2> logits;               // after the last sample
-  std::vector<double> accuracy_by_time;  // after sample t
-  double seconds = 0;
-};
-
-// All sequences side by side, sample after sample.
-StreamResult stream_all(Model& model, const Dataset<float>& data) {
-  const index_t B = data.size(), L = data.length();
-  StreamResult result{Tensor<float, 2>(B, data.classes), {}, 0};
-  result.accuracy_by_time.reserve(static_cast<std::size_t>(L));
-  auto state = model.make_state(B);
-  Tensor<float, 2> x_t(B, data.channels());
-  for (index_t t = 0; t < L; ++t) {
-    for (index_t b = 0; b < B; ++b)
-      for (index_t c = 0; c < data.channels(); ++c) x_t(b, c) = data.x(b, c, t);
-    const auto start = std::chrono::steady_clock::now();
-    model.step(x_t.view(), state, result.logits.view());
-    result.seconds += seconds_since(start);
-    result.accuracy_by_time.push_back(score(result.logits.view(), data.y.view()).accuracy);
-  }
-  return result;
-}
-
-// Nanoseconds for one sample of one sequence: the smallest mean over a sequence, of several.
-double ns_per_step(Model& model, const Dataset<float>& data) {
-  const index_t L = data.length();
-  auto state = model.make_state(1);
-  Tensor<float, 2> x_t(1, data.channels()), logits(1, data.classes);
-  double best = INFINITY;
-  for (int repeat = 0; repeat < 20; ++repeat) {
-    const index_t b = repeat % data.size();
-    state.reset();
-    const auto start = std::chrono::steady_clock::now();
-    for (index_t t = 0; t < L; ++t) {
-      for (index_t c = 0; c < data.channels(); ++c) x_t(0, c) = data.x(b, c, t);
-      model.step(x_t.view(), state, logits.view());
-    }
-    best = std::min(best, 1e9 * seconds_since(start) / static_cast<double>(L));
-  }
-  return best;
-}
-
-}  // namespace
 
 int stream(const StreamArguments& arguments) {
   set_num_threads(static_cast<int>(arguments.threads));
   TrainedModel trained = load_model(arguments.checkpoint);
   if (arguments.count > 0) trained.options.data.limit_test = arguments.count;
   const Dataset<float> test = load_test_of(trained, arguments.data_folder);
-  Tape<float> tape;
-  const Tensor<float, 2> batch = predict(trained.model, test.x.view(), 64, tape);
-  const StreamResult streamed = stream_all(trained.model, test);
+  const Backend& backend = backend_of(arguments.device);
+  const Tensor<float, 2> batch = backend.predict(trained.model, test.x.view(), 64);
+  const StreamResult streamed = backend.stream_all(trained.model, test);
 
   double difference = 0, scale = 0;
   index_t agree = 0;
@@ -91,7 +39,7 @@ int stream(const StreamArguments& arguments) {
   }
   const double each = 1e9 * streamed.seconds / static_cast<double>(test.length() * test.size());
   std::printf("\n%.0f ns per step of one sequence alone, %.0f ns per sequence and step with all side by side\n",
-              ns_per_step(trained.model, test), each);
+              backend.ns_per_step(trained.model, test), each);
   // The forms sum in different orders in float32; three digits are far outside of that.
   if (difference > 1e-3 * std::max(1.0, scale)) throw_value_error("stream: the step form differs from the batch form");
   return 0;

@@ -111,17 +111,17 @@ std::string describe_model(const RunOptions& options, const ModelShape& shape, i
                 static_cast<long long>(shape.classes), static_cast<long long>(parameters));
 }
 
-std::string describe_run(const RunOptions& options, const RunData& data, Trainer& trainer) {
+std::string describe_run(const RunOptions& options, const RunData& data, const Trainer& trainer) {
   std::string text = format("%s: %lld training", options.data.name.c_str(), static_cast<long long>(data.train.size()));
   if (data.validation.size() > 0) text += format(", %lld validation", static_cast<long long>(data.validation.size()));
   text += format(" and %lld test sequences of length %lld; ", static_cast<long long>(data.test.size()),
                  static_cast<long long>(data.train.length()));
   const ModelShape shape{data.train.channels(), data.train.classes, data.train.length()};
-  return text + describe_model(options, shape, count_parameters(trainer.model()));
+  return text + describe_model(options, shape, trainer.count_parameters());
 }
 
 void write_report(const std::string& path, TrainedModel& trained, const Dataset<float>& test,
-                  TensorView<const float, 2> logits, const ConfusionMatrix& matrix) {
+                  TensorView<const float, 2> logits, const ConfusionMatrix& matrix, const DeviceChoice& device) {
   const Scores scores = score(logits, test.y.view());
   const auto seconds = trained.info.more.find("seconds");
   Report report("long_sequence: " + trained.options.data.name);
@@ -146,7 +146,7 @@ void write_report(const std::string& path, TrainedModel& trained, const Dataset<
   RunOptions options = trained.options;
   report.code(make_settings(options).to_json());
   report.heading("Machine");
-  report.pairs(machine_info());
+  report.pairs(machine_info(device));
   report.write(path);
 }
 

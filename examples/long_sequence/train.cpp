@@ -5,12 +5,13 @@
 #include <cmath>
 #include <cstdio>
 
+#include "common/device.hpp"
 #include "common/interrupt.hpp"
 #include "common/metrics_log.hpp"
 #include "common/progress.hpp"
+#include "long_sequence/backend.hpp"
 #include "long_sequence/commands.hpp"
 #include "long_sequence/summary.hpp"
-#include "long_sequence/trainer.hpp"
 #include "longwave/core/parallel.hpp"
 #include "longwave/io/tensorboard.hpp"
 
@@ -26,6 +27,8 @@ std::string format(const char* pattern, Values... values) {
   std::snprintf(text, sizeof text, pattern, values...);
   return text;
 }
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 void make_folders(const std::string& path) {
   for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
@@ -51,23 +54,28 @@ class TrainCommand {
         arguments_(arguments),
         out_(std::move(out)),
         data_(data),
-        trainer_(options, config, data),
+        trainer_(backend_of(arguments.device).make_trainer(options, config, data)),
         progress_(stdout, arguments.quiet ? Progress::Style::silent : Progress::choose(stdout)) {}
 
   // Exit code; scores() afterwards where the run came to its end.
   int run(const Checkpoint* saved) {
-    if (saved != nullptr) trainer_.load(*saved);
-    MetricsLog metrics(out_ + "/metrics.jsonl", saved != nullptr ? trainer_.steps() : -1);
+    if (saved != nullptr) trainer_->load(*saved);
+    MetricsLog metrics(out_ + "/metrics.jsonl", saved != nullptr ? trainer_->steps() : -1);
     TensorBoardWriter board(out_ + "/tensorboard");
     Interrupt interrupt;
-    progress_.line(describe_run(options_, data_, trainer_) + "; writing to " + out_);
-    while (!trainer_.done()) {
-      const index_t epoch = trainer_.epoch();
-      const index_t before = trainer_.in_epoch() ? trainer_.sums().seen : 0;
-      progress_.begin_epoch(epoch, options_.train.epochs, trainer_.samples_per_epoch(), before);
-      while (trainer_.epoch() == epoch) {
-        if (interrupt.requested()) return stop("interrupted");
-        if (arguments_.stop_after > 0 && trainer_.steps() >= arguments_.stop_after) return stop("stopped");
+    progress_.line(describe_run(options_, data_, *trainer_) +
+                   (arguments_.device.on_cuda ? "; on " + describe_device(arguments_.device) : "") + "; writing to " +
+                   out_);
+    while (!trainer_->done()) {
+      const index_t epoch = trainer_->epoch();
+      const index_t before = trainer_->in_epoch() ? trainer_->sums().seen : 0;
+      progress_.begin_epoch(epoch, options_.train.epochs, trainer_->samples_per_epoch(), before);
+      while (trainer_->epoch() == epoch) {
+        const bool enough = arguments_.stop_after > 0 && trainer_->steps() >= arguments_.stop_after;
+        if (interrupt.requested() || enough) {
+          tell(metrics, board, true);
+          return stop(enough ? "stopped" : "interrupted");
+        }
         step(metrics, board);
       }
       end_epoch(metrics, board);
@@ -75,33 +83,48 @@ class TrainCommand {
     return 0;
   }
 
-  Trainer& trainer() { return trainer_; }
+  const Trainer& trainer() const { return *trainer_; }
   const std::string& out() const { return out_; }
 
  private:
   void step(MetricsLog& metrics, TensorBoardWriter& board) {
     const Clock::time_point start = Clock::now();
-    const StepResult result = trainer_.step();
-    trainer_.seconds += std::chrono::duration<double>(Clock::now() - start).count();
-    const EpochSums& sums = trainer_.sums();
+    trainer_->step();
+    trainer_->seconds += seconds_since(start);
+    tell(metrics, board, !trainer_->in_epoch());
+  }
+
+  // The steps whose numbers are there. At the end of an epoch, and where a run stops, all of them are waited for.
+  void tell(MetricsLog& metrics, TensorBoardWriter& board, bool wait) {
+    for (StepResult result;;) {
+      const Clock::time_point start = Clock::now();
+      const bool there = trainer_->next(result, wait);
+      trainer_->seconds += seconds_since(start);
+      if (!there) return;
+      tell(metrics, board, result);
+    }
+  }
+
+  void tell(MetricsLog& metrics, TensorBoardWriter& board, const StepResult& result) {
+    const EpochSums& sums = trainer_->sums();
     progress_.update(sums.seen, sums.mean_loss(), sums.accuracy());
     lr_ = result.lr;
-    if (options_.train.log_every == 0 || trainer_.steps() % options_.train.log_every != 0) return;
-    metrics.write("step", trainer_.steps(),
+    if (options_.train.log_every == 0 || result.step % options_.train.log_every != 0) return;
+    metrics.write("step", result.step,
                   {{"loss", result.loss},
                    {"lr", result.lr},
                    {"grad_norm", result.grad_norm},
                    {"samples_per_second", progress_.samples_per_second()}});
-    board.scalar("step/loss", trainer_.steps(), result.loss);
-    board.scalar("step/lr", trainer_.steps(), result.lr);
-    board.scalar("step/grad_norm", trainer_.steps(), result.grad_norm);
+    board.scalar("step/loss", result.step, result.loss);
+    board.scalar("step/lr", result.step, result.lr);
+    board.scalar("step/grad_norm", result.step, result.grad_norm);
   }
 
   void end_epoch(MetricsLog& metrics, TensorBoardWriter& board) {
-    const index_t epoch = trainer_.epoch(), step = trainer_.steps();
-    const EpochSums& sums = trainer_.sums();
-    const bool evaluates = trainer_.done() || epoch % options_.train.evaluate_every == 0;
-    const Scores scores = evaluates ? trainer_.evaluate(data_.watched()) : Scores{NAN, NAN};
+    const index_t epoch = trainer_->epoch(), step = trainer_->steps();
+    const EpochSums& sums = trainer_->sums();
+    const bool evaluates = trainer_->done() || epoch % options_.train.evaluate_every == 0;
+    const Scores scores = evaluates ? trainer_->evaluate(data_.watched()) : Scores{NAN, NAN};
     metrics.write("epoch", step,
                   {{"epoch", static_cast<double>(epoch)},
                    {"train_loss", sums.mean_loss()},
@@ -110,7 +133,7 @@ class TrainCommand {
                    {"accuracy", scores.accuracy},
                    {"lr", lr_},
                    {"samples_per_second", progress_.samples_per_second()},
-                   {"seconds", trainer_.seconds}});
+                   {"seconds", trainer_->seconds}});
     board.scalar("train/loss", step, sums.mean_loss());
     board.scalar("train/accuracy", step, sums.accuracy());
     if (evaluates) {
@@ -118,14 +141,14 @@ class TrainCommand {
       board.scalar(part + "/loss", step, scores.loss);
       board.scalar(part + "/accuracy", step, scores.accuracy);
     }
-    if (trainer_.done() || epoch % options_.train.checkpoint_every == 0) save();
+    if (trainer_->done() || epoch % options_.train.checkpoint_every == 0) save();
     progress_.line(epoch_line(scores));
   }
 
   std::string epoch_line(const Scores& scores) const {
-    const EpochSums& sums = trainer_.sums();
+    const EpochSums& sums = trainer_->sums();
     std::string text =
-        format("epoch %3lld/%lld  loss %.4f  accuracy %5.2f %%", static_cast<long long>(trainer_.epoch()),
+        format("epoch %3lld/%lld  loss %.4f  accuracy %5.2f %%", static_cast<long long>(trainer_->epoch()),
                static_cast<long long>(options_.train.epochs), sums.mean_loss(), 100 * sums.accuracy());
     if (!std::isnan(scores.loss))
       text += format("  |  %s loss %.4f  accuracy %5.2f %%", data_.validation.size() > 0 ? "validation" : "test",
@@ -134,12 +157,12 @@ class TrainCommand {
                          duration_text(progress_.eta()).c_str());
   }
 
-  void save() { trainer_.save(checkpoint_path(out_)); }
+  void save() { trainer_->save(checkpoint_path(out_)); }
 
   int stop(const char* why) {
     save();
     progress_.line(format("%s after step %lld of epoch %lld; go on with: long_sequence train --resume %s", why,
-                          static_cast<long long>(trainer_.steps()), static_cast<long long>(trainer_.epoch() + 1),
+                          static_cast<long long>(trainer_->steps()), static_cast<long long>(trainer_->epoch() + 1),
                           out_.c_str()));
     return Interrupt::exit_code;
   }
@@ -148,7 +171,7 @@ class TrainCommand {
   const TrainArguments& arguments_;
   std::string out_;
   const RunData& data_;
-  Trainer trainer_;
+  std::unique_ptr<Trainer> trainer_;
   Progress progress_;
   double lr_ = 0;
 };
@@ -193,13 +216,12 @@ int run_one(RunOptions& options, Settings& settings, const TrainArguments& argum
   if (const int code = command.run(saved); code != 0) return code;
 
   TrainedModel trained = load_model(out);  // as anybody will use it: from the file
-  Tape<float> tape;
-  const Tensor<float, 2> logits = predict(trained.model, data.test.x.view(), 256, tape);
+  const Tensor<float, 2> logits = backend_of(arguments.device).predict(trained.model, data.test.x.view(), 256);
   ConfusionMatrix matrix(data.test.classes);
   matrix.add(logits.view(), data.test.y.view());
   results.push_back(score(logits.view(), data.test.y.view()));
   const std::string report = out + "/report.html";
-  write_report(report, trained, data.test, logits.view(), matrix);
+  write_report(report, trained, data.test, logits.view(), matrix, arguments.device);
   std::printf("test accuracy %.2f %%, loss %.4f after %lld epochs (%s in training steps)\n",
               100 * results.back().accuracy, results.back().loss, static_cast<long long>(trained.info.epoch),
               duration_text(command.trainer().seconds).c_str());

@@ -1,16 +1,11 @@
 // trainer.hpp - a training run between two steps: all that a checkpoint keeps, so that a run that goes on from one
-// makes the same numbers, bit for bit, as one that was never interrupted.
+// makes the same numbers, bit for bit, as one that was never interrupted. trainer_on.hpp: on which device.
 #pragma once
 
-#include <memory>
-#include <optional>
 #include <string>
 
 #include "long_sequence/datasets.hpp"
 #include "long_sequence/model.hpp"
-#include "longwave/data/loader.hpp"
-#include "longwave/optim/adamw.hpp"
-#include "longwave/optim/ema.hpp"
 
 namespace longwave::examples {
 
@@ -23,48 +18,42 @@ struct EpochSums {
 };
 
 struct StepResult {
-  double loss = 0;  // mean over the batch
+  index_t step = 0;  // its number, from 1
+  double loss = 0;   // mean over the batch
   double lr = 0;
   double grad_norm = 0;  // before clipping
+  index_t right = 0, sequences = 0;
 };
 
 class Trainer {
  public:
-  // Both must outlive it. `config` is the text of the options that checkpoints carry.
-  Trainer(const RunOptions& options, std::string config, const RunData& data);
+  virtual ~Trainer() = default;
 
-  StepResult step();  // one batch; allocates nothing once each size of batch has been seen
+  // One batch; allocates nothing once each size of batch has been seen. On a device it is queued.
+  virtual void step() = 0;
 
-  void save(const std::string& path);
-  void load(const Checkpoint& saved);
+  // The numbers of the oldest step that were not asked for yet; false: none are there. With wait, those of steps that
+  // still run on the device are there as well. Throws where they are not finite.
+  virtual bool next(StepResult& result, bool wait) = 0;
 
-  Scores evaluate(const Dataset<float>& data);  // with the averaged weights where the run keeps them
+  virtual void save(const std::string& path) = 0;  // takes what next() has not told into the sums
+  virtual void load(const Checkpoint& saved) = 0;
 
-  index_t epoch() const { return epoch_; }              // complete epochs
-  index_t steps() const { return optimizer_.steps(); }  // in all
-  index_t batches() const { return loader_.batches(); }
-  index_t samples_per_epoch() const;
-  bool in_epoch() const { return batch_ > 0; }
-  bool done() const { return epoch_ == options_.train.epochs; }
-  const EpochSums& sums() const { return sums_; }  // of the epoch under way, or of the one that step() just ended
-  Model& model() { return model_; }
+  virtual Scores evaluate(const Dataset<float>& data) = 0;  // with the averaged weights where the run keeps them
+
+  virtual index_t epoch() const = 0;  // complete epochs
+  virtual index_t steps() const = 0;  // in all
+  virtual index_t batches() const = 0;
+  virtual index_t samples_per_epoch() const = 0;
+  virtual bool in_epoch() const = 0;
+  virtual bool done() const = 0;
+  virtual index_t count_parameters() const = 0;
+
+  // Of the steps that next() has told: of the epoch under way, or of the one that step() just ended.
+  const EpochSums& sums() const { return sums_; }
   double seconds = 0;  // of training, over all parts of the run
 
- private:
-  double lr_factor() const;
-  std::vector<ParameterRef<float>> optimizer_state();
-
-  const RunOptions& options_;
-  std::string config_;
-  const RunData& data_;
-  Generator init_;
-  Generator dropout_;
-  Model model_;
-  AdamW<float> optimizer_;
-  std::optional<Ema<float>> ema_;
-  Loader<float> loader_;
-  Tape<float> tape_, evaluation_tape_;
-  index_t epoch_ = 0, batch_ = 0;
+ protected:
   EpochSums sums_;
 };
 

@@ -102,5 +102,30 @@ expect 0 "previous checkpoint" evaluate whole
 truncate -s 500 whole/checkpoint.safetensors.previous
 expect 1 "checkpoint.safetensors" evaluate whole
 
+echo "-- devices"
+expect 2 '--device: "gpu" is none of cpu, cuda, cuda:<number>' train --device gpu
+expect 0 "test accuracy" train "${tiny[@]}" --device cpu --out cpu
+[ "$(figures cpu/metrics.jsonl)" = "$(figures threads/metrics.jsonl)" ] || fail "--device cpu is not the default"
+if "$program" info --device cuda >out.txt 2>&1; then
+  expect 2 "--device cuda:99: this machine has" info --device cuda:99
+  for run in cuda again; do expect 0 "test accuracy" train "${tiny[@]}" --device cuda --out $run; done
+  [ "$(figures cuda/metrics.jsonl)" = "$(figures again/metrics.jsonl)" ] || fail "cuda: two runs differ"
+  for stop in 7 15; do
+    expect 130 "stopped after step $stop" train "${tiny[@]}" --device cuda --out cuda$stop --stop-after $stop
+    expect 0 "test accuracy" train --device cuda --resume cuda$stop
+    [ "$(figures cuda/metrics.jsonl)" = "$(figures cuda$stop/metrics.jsonl)" ] || fail "cuda, resumed after step $stop: other numbers"
+  done
+  expect 130 "stopped after step 20" train "${tiny[@]}" --device cuda --out there --stop-after 20
+  expect 0 "test accuracy" train --resume there
+  expect 130 "stopped after step 20" train "${tiny[@]}" --out back --stop-after 20
+  expect 0 "test accuracy" train --device cuda --resume back
+  expect 0 "test accuracy" evaluate cuda --device cuda
+  expect 0 "same prediction as in a batch: 50 of 50" stream cuda --count 50 --device cuda
+else
+  expect 2 "--device cuda" train --device cuda
+  [ "$(wc -l <out.txt)" -eq 1 ] || fail "no device: more than one line"
+  expect 2 "--device cuda" evaluate cpu --device cuda:1
+fi
+
 [ $failures -eq 0 ] && echo "all passed" || echo "$failures failed"
 exit $((failures > 0))

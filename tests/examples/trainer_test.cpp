@@ -1,4 +1,4 @@
-#include "long_sequence/trainer.hpp"
+#include "long_sequence/backend.hpp"
 
 #include <atomic>
 #include <cstdlib>
@@ -66,7 +66,8 @@ RunData two_waves() {
 TEST_CASE("trainer: after the first steps a step allocates nothing") {
   const RunOptions options = small_options();
   const RunData data = two_waves();
-  Trainer trainer(options, "{}", data);
+  const auto made = backend_of({}).make_trainer(options, "{}", data);
+  Trainer& trainer = *made;
   for (index_t i = 0; i < 2 * trainer.batches(); ++i) trainer.step();
   const long before = allocations;
   for (index_t i = 0; i < 2 * trainer.batches(); ++i) trainer.step();
@@ -76,7 +77,8 @@ TEST_CASE("trainer: after the first steps a step allocates nothing") {
 TEST_CASE("trainer: learns to tell a slow wave from a fast one") {
   const RunOptions options = small_options();
   const RunData data = two_waves();
-  Trainer trainer(options, "{}", data);
+  const auto made = backend_of({}).make_trainer(options, "{}", data);
+  Trainer& trainer = *made;
   const Scores before = trainer.evaluate(data.test);
   while (!trainer.done()) trainer.step();
   const Scores after = trainer.evaluate(data.test);
@@ -88,9 +90,15 @@ TEST_CASE("trainer: the learning rate rises over the warm-up and then falls to i
   RunOptions options = small_options();
   options.schedule.min_lr = 1e-4;
   const RunData data = two_waves();
-  Trainer trainer(options, "{}", data);
+  const auto made = backend_of({}).make_trainer(options, "{}", data);
+  Trainer& trainer = *made;
   std::vector<double> lr;
-  while (!trainer.done()) lr.push_back(trainer.step().lr);
+  for (StepResult result; !trainer.done();) {
+    trainer.step();
+    REQUIRE(trainer.next(result, false));
+    CHECK(result.step == trainer.steps());
+    lr.push_back(result.lr);
+  }
   const auto warmup = static_cast<std::size_t>(trainer.batches());
   for (std::size_t i = 1; i < warmup; ++i) CHECK(lr[i] > lr[i - 1]);
   CHECK(lr[warmup - 1] == Approx(options.optimizer.lr));

@@ -82,7 +82,9 @@ class GradClip {
 
   void apply() { impl::clip_gradients(list_.updates(), max_norm_, norm_.view()); }
 
-  // Before clipping. On the device, waits for the work so far.
+  TensorView<const double, 0, D> norm() const { return norm_.view(); }  // before clipping
+
+  // The same on the host. On the device, waits for the work so far.
   double last_norm() const {
     if constexpr (std::is_same_v<D, Host>)
       return norm_();

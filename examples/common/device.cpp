@@ -1,0 +1,20 @@
+#include "common/device.hpp"
+
+#include "common/settings.hpp"
+
+namespace longwave::examples {
+
+DeviceChoice open_device(const std::string& name) {
+  DeviceChoice device;
+  try {
+    device = parse_device(name);
+  } catch (const ValueError& error) {
+    throw UsageError("--" + std::string(error.what()));
+  }
+  if (device.on_cuda) open_cuda(device.index);
+  return device;
+}
+
+std::string describe_device(const DeviceChoice& device) { return device.on_cuda ? describe_cuda(device.index) : "cpu"; }
+
+}  // namespace longwave::examples
