@@ -68,13 +68,18 @@ struct SsmLayer {
   }
 
   // u (B, d_model, L) -> (B, d_output, L), from a zero state.
-  Var<T, 3, Dev> operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> u, const SsmRun& run = {}) {
+  Var<T, 3, Dev> operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> u, const SsmRunOn<Dev>& run = {}) {
     return pass(tape, u, {}, false, run).y;
   }
+  // Lengths on the host, the layer on the device: they are copied, so not in a captured step.
+  template <device E>
+    requires(!std::is_same_v<E, Dev>)
+  Var<T, 3, Dev>
+  operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> u, const SsmRunOn<E>& run) { return pass(tape, u, {}, false, run).y; }
 
   // The same from state_in (B, 2, N, H), with the state after the last sample; gradients flow through both. N: modes.
   SequenceOutput<T, Dev> forward(Tape<T, Dev>& tape, Var<T, 3, Dev> u, Var<T, 4, Dev> state_in,
-                                 const SsmRun& run = {}) {
+                                 const SsmRunOn<Dev>& run = {}) {
     return pass(tape, u, state_in, true, run);
   }
 
@@ -146,8 +151,9 @@ struct SsmLayer {
     return present ? LinearActivation<T, Dev, rank>(o, gen) : LinearActivation<T, Dev, rank>();
   }
 
+  template <device E>
   SequenceOutput<T, Dev> pass(Tape<T, Dev>& tape, Var<T, 3, Dev> u, Var<T, 4, Dev> state_in, bool want_state,
-                              const SsmRun& run) {
+                              const SsmRunOn<E>& run) {
     if (u.size(1) != options.d_model)
       throw_shape_error(std::string(name) + ": u is " + to_string(u.sizes(), "BHL") +
                         ", expected H = d_model = " + std::to_string(options.d_model));
