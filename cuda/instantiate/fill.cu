@@ -10,6 +10,7 @@ template void copy_words(const Elements<std::uint64_t, 2>&);
 template void copy_words(const Elements<Pair64, 2>&);
 template void add_elements(const Elements<float, 3>&);
 template void add_elements(const Elements<double, 3>&);
+template void add_elements(const Elements<complex<double>, 3>&);
 template bool all_finite(const Elements<float, 1>&);
 template bool all_finite(const Elements<double, 1>&);
 

@@ -18,6 +18,7 @@
 #include "longwave/cpu/chunk_grid.hpp"
 #include "longwave/cpu/chunk_tables.hpp"
 #include "longwave/cpu/gemm.hpp"
+#include "longwave/cuda/chunk_scan.hpp"
 #include "longwave/ops/diagonal.hpp"
 
 namespace longwave {

@@ -1,0 +1,42 @@
+// chunk_scan.hpp - the device's overloads of what ops/chunk_scan.hpp calls, which includes this before its front.
+//
+// Float products run on tensor cores: split into two numbers each, so that float's accuracy stays (relative error 1e-6),
+// or with cuda::set_tf32(true) rounded to 10 bits (3e-4). Double runs as the recurrence.
+#pragma once
+
+#include "longwave/cuda/blas.hpp"
+#include "longwave/cuda/diag_scan.hpp"
+
+namespace longwave {
+
+namespace cuda {
+
+enum class Product { tf32, tf32x3 };
+
+void chunk_scan_forward(const DiagonalOutputs<float, Cuda>& out, const DiagonalInputs<float, Cuda>& in,
+                        Product product);
+void chunk_scan_backward(const DiagonalGradients<float, Cuda>& d, const DiagonalCotangents<float, Cuda>& from,
+                         const DiagonalInputs<float, Cuda>& in, Product product);
+
+}  // namespace cuda
+
+namespace impl {
+
+inline void chunk_scan_forward(const DiagonalOutputs<float, Cuda>& out, const DiagonalInputs<float, Cuda>& in) {
+  cuda::chunk_scan_forward(out, in, cuda::tf32() ? cuda::Product::tf32 : cuda::Product::tf32x3);
+}
+inline void chunk_scan_forward(const DiagonalOutputs<double, Cuda>& out, const DiagonalInputs<double, Cuda>& in) {
+  cuda::diag_scan_forward(out, in);
+}
+
+inline void chunk_scan_backward(const DiagonalGradients<float, Cuda>& d, const DiagonalCotangents<float, Cuda>& from,
+                                const DiagonalInputs<float, Cuda>& in) {
+  cuda::chunk_scan_backward(d, from, in, cuda::tf32() ? cuda::Product::tf32 : cuda::Product::tf32x3);
+}
+inline void chunk_scan_backward(const DiagonalGradients<double, Cuda>& d, const DiagonalCotangents<double, Cuda>& from,
+                                const DiagonalInputs<double, Cuda>& in) {
+  cuda::diag_scan_backward(d, from, in);
+}
+
+}  // namespace impl
+}  // namespace longwave
