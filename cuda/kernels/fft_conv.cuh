@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/fft_conv_rows.cuh"
+#include "kernels/fft_conv_tiles.cuh"
 
 namespace longwave::cuda {
 
@@ -16,12 +17,22 @@ struct SkipTerm {
   }
 };
 
+// Rows short enough for one block, and as many of them as 32 bits count.
+template <class T>
+bool fits_tiles(const Extents<4>& y) {
+  return y[3] <= longest_tile<T> && y[0] * y[1] * y[2] < (index_t(1) << 28);
+}
+
 }  // namespace detail
 
 template <class T>
 void fft_conv_forward(TensorView<T, 4, Cuda> y, TensorView<const T, 3, Cuda> u, TensorView<const T, 3, Cuda> K,
                       TensorView<const T, 2, Cuda> D) {
-  if (!y.empty()) detail::conv_rows_forward(y, u, K, D);
+  if (y.empty()) return;
+  if (detail::fits_tiles<T>(y.sizes()))
+    detail::conv_tiles_forward(y, u, K, D);
+  else
+    detail::conv_rows_forward(y, u, K, D);
 }
 
 template <class T>
@@ -32,7 +43,10 @@ void fft_conv_backward(TensorView<T, 3, Cuda> du, TensorView<T, 3, Cuda> dK, Ten
   if (wanted(dD))
     for (index_t c = 0; c < dy.size(1); ++c)
       add_row_sums("fft_conv: dD", dD[c], dy.size(0), dy.size(3), detail::SkipTerm<T>{detail::channel_of(dy, c), u});
-  if (wanted(du) || wanted(dK)) detail::conv_rows_backward(du, dK, dy, u, K, D);
+  if (detail::fits_tiles<T>(dy.sizes()))
+    detail::conv_tiles_backward(du, dK, dy, u, K, D);
+  else if (wanted(du) || wanted(dK))
+    detail::conv_rows_backward(du, dK, dy, u, K, D);
 }
 
 }  // namespace longwave::cuda
