@@ -93,6 +93,14 @@ void run_ends(const ScanSegments& s) {
   check_launch("chunk_scan: end states");
 }
 
+// Zero where there is no sequence or no mode: what multiplies it there is zero, too, but must not be NaN.
+float* take_edges(ScratchOn<Cuda>& scratch, const Plan& plan) {
+  float* edges = scratch.take<float>(plan.numbers());
+  check(cudaMemsetAsync(edges, 0, static_cast<std::size_t>(plan.numbers()) * sizeof(float), stream_handle()),
+        "cudaMemsetAsync");
+  return edges;
+}
+
 // What each segment adds to the state by itself, from zero: (H, rows, W).
 const float* local_states(ScratchOn<Cuda>& scratch, const Plan& plan, const ScanForward& of, Product product) {
   ScanForward p = of;
@@ -110,7 +118,7 @@ const float* start_states(ScratchOn<Cuda>& scratch, const Plan& plan, const Scan
   if (plan.segments == 1 && state_in.data() == nullptr) return nullptr;
   ScanSegments s = segments_of(plan, p.x, p.c);
   set_state(s, state_in, first);
-  s.edges = scratch.take<float>(plan.numbers());
+  s.edges = take_edges(scratch, plan);
   if (plan.segments > 1) {
     s.local = local_states(scratch, plan, p, product);
     set_end(s, state_out, first);
@@ -160,7 +168,7 @@ const float* end_gradients(ScratchOn<Cuda>& scratch, const Plan& plan, const Sca
   if (plan.segments == 1 && from.dstate_out.data() == nullptr) return nullptr;
   ScanSegments s = segments_of(plan, forward.x, forward.c);
   set_state(s, from.dstate_out, first);
-  s.edges = scratch.take<float>(plan.numbers());
+  s.edges = take_edges(scratch, plan);
   if (plan.segments > 1) {  // the same sums over the reversed sequence
     ScanForward p = forward;
     p.u = from.dy.data() + (from.dy.size(2) - 1) * from.dy.stride(2);
