@@ -117,6 +117,19 @@ TEST_CASE("dropout: gradient, plain and tied") {
   }
 }
 
+TEST_CASE("dropout: gradients after a rule and in a sum") {
+  auto x = random<double>(Extents(3, 4, 5), 57), u = random<double>(Extents(3, 4, 5), 58);
+  for (const bool tied : {false, true}) {
+    const auto f = [=](auto& tape, auto v, auto w) {
+      static Generator gen(0);
+      gen = Generator(59);
+      tape.train(gen);
+      return dropout_sum(v, dropout_after(w, GeluRule(), 0.3, tied), {0.5, 2}, 0.2, tied);
+    };
+    CHECK(grad_check(f, x, u).error < 1e-8);
+  }
+}
+
 TEST_CASE("dropout: a probability outside [0, 1) and a wrong shape are named") {
   Tensor<float, 1> x(3), y(4);
   CHECK(error_text<ValueError>([&] { ops::Dropout::forward(x.view(), x, key, 1.0); }) ==
