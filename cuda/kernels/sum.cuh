@@ -92,9 +92,25 @@ struct SumWalk {
   }
 };
 
-template <class F, class T, int K, std::size_t... X>
-__device__ double sum_term(const F& f, const T (&x)[K], std::index_sequence<X...>) {
-  return static_cast<double>(f(x[X]...));
+// M sums of one pass: what f returns for one position instead of a number.
+template <int M>
+struct Several {
+  double at[M];
+};
+
+template <class T>
+__device__ void add_term(double (&sum)[1], T term) {
+  sum[0] += static_cast<double>(term);
+}
+template <int M>
+__device__ void add_term(double (&sum)[M], const Several<M>& term) {
+#pragma unroll
+  for (int m = 0; m < M; ++m) sum[m] += term.at[m];
+}
+
+template <int M, class F, class T, int K, std::size_t... X>
+__device__ void add_term_of(double (&sum)[M], const F& f, const T (&x)[K], std::index_sequence<X...>) {
+  add_term(sum, f(x[X]...));
 }
 
 template <int K>
@@ -102,13 +118,13 @@ inline constexpr int sum_loads = K == 1 ? 8 : 4;  // positions whose loads are i
 
 // This thread's share of one kept element: positions begin, begin + step, .. before `end` of the last two axes, for
 // every index of the axes before these.
-template <class F, class T, int K>
-__device__ double sum_share(const SumPlan<T, K>& s, const F& f, index_t element, index_t begin, index_t end, int step) {
+template <int M, class F, class T, int K>
+__device__ void sum_share(double (&sum)[M], const SumPlan<T, K>& s, const F& f, index_t element, index_t begin,
+                          index_t end, int step) {
   constexpr int loads = sum_loads<K>;
   index_t kept[K];
   plan_offsets(kept, s.over, s.over.rank, element);
   const index_t n = (end - begin + step - 1) / step;
-  double sum = 0;
   for (index_t outer = 0; outer < s.outer(); ++outer) {
     index_t far[K];
     plan_offsets(far, s.along, s.along.rank - 2, outer);
@@ -124,82 +140,98 @@ __device__ double sum_share(const SumPlan<T, K>& s, const F& f, index_t element,
 #pragma unroll
         for (int k = 0; k < K; ++k) x[j][k] = data[k][walk.offset[k]];
 #pragma unroll
-      for (int j = 0; j < loads; ++j) sum += sum_term(f, x[j], std::make_index_sequence<K>());
+      for (int j = 0; j < loads; ++j) add_term_of(sum, f, x[j], std::make_index_sequence<K>());
     }
     for (; i < n; ++i, walk.next()) {
       T x[K];
 #pragma unroll
       for (int k = 0; k < K; ++k) x[k] = data[k][walk.offset[k]];
-      sum += sum_term(f, x, std::make_index_sequence<K>());
+      add_term_of(sum, f, x, std::make_index_sequence<K>());
     }
   }
-  return sum;
 }
 
-template <class F, class T, int K>
+// finish(plan, element, sums) where one piece is all; else partial sums, (pieces, M, outputs).
+template <int M, class F, class Finish, class T, int K>
 __global__ void __launch_bounds__(sum_threads)
-    sum_kernel(const __grid_constant__ SumPlan<T, K> s, SumCut cut, F f, double* partial) {
+    sum_kernel(const __grid_constant__ SumPlan<T, K> s, SumCut cut, F f, Finish finish, double* partial) {
   const int W = cut.width, P = sum_threads / W;
   const int lane = s.across ? threadIdx.x % W : threadIdx.x / P;
   const int turn = s.across ? threadIdx.x / W : threadIdx.x % P;
   const index_t element = blockIdx.x * index_t(W) + lane;
   const index_t begin = blockIdx.y * cut.piece + turn, end = min((blockIdx.y + 1) * cut.piece, s.inner());
-  double sum = 0;
-  if (element < s.outputs && begin < end) sum = sum_share(s, f, element, begin, end, P);
+  double sum[M] = {};
+  if (element < s.outputs && begin < end) sum_share(sum, s, f, element, begin, end, P);
 
-  __shared__ double room[sum_threads];
-  room[turn * W + lane] = sum;
+  __shared__ double room[M][sum_threads];
+#pragma unroll
+  for (int m = 0; m < M; ++m) room[m][turn * W + lane] = sum[m];
   for (int half = P / 2; half > 0; half /= 2) {
     __syncthreads();
-    if (turn < half) room[turn * W + lane] += room[(turn + half) * W + lane];
+    if (turn < half)
+#pragma unroll
+      for (int m = 0; m < M; ++m) room[m][turn * W + lane] += room[m][(turn + half) * W + lane];
   }
   if (turn != 0 || element >= s.outputs) return;
-  sum = room[lane];
-  if (partial != nullptr) {
-    partial[blockIdx.y * s.outputs + element] = sum;
-  } else {
-    index_t to[K + 1];
-    plan_offsets(to, s.over, s.over.rank, element);
-    s.out[to[0]] = static_cast<T>(s.scale * sum);
-  }
+#pragma unroll
+  for (int m = 0; m < M; ++m) sum[m] = room[m][lane];
+  if (partial == nullptr) return finish(s, element, sum);
+#pragma unroll
+  for (int m = 0; m < M; ++m) partial[(blockIdx.y * M + m) * s.outputs + element] = sum[m];
 }
 
 // One warp per output.
-template <class T, int K>
+template <int M, class Finish, class T, int K>
 __global__ void __launch_bounds__(sum_threads)
-    add_pieces_kernel(const __grid_constant__ SumPlan<T, K> s, index_t pieces, const double* partial) {
+    add_pieces_kernel(const __grid_constant__ SumPlan<T, K> s, index_t pieces, Finish finish, const double* partial) {
   const index_t element = blockIdx.x * index_t(sum_threads / 32) + threadIdx.x / 32;
   if (element >= s.outputs) return;
-  double sum = 0;
-  for (index_t p = threadIdx.x % 32; p < pieces; p += 32) sum += partial[p * s.outputs + element];
-  for (int half = 16; half > 0; half /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, half);
-  if (threadIdx.x % 32 != 0) return;
-  index_t to[K + 1];
-  plan_offsets(to, s.over, s.over.rank, element);
-  s.out[to[0]] = static_cast<T>(s.scale * sum);
+  double sum[M] = {};
+  for (index_t p = threadIdx.x % 32; p < pieces; p += 32)
+#pragma unroll
+    for (int m = 0; m < M; ++m) sum[m] += partial[(p * M + m) * s.outputs + element];
+  for (int half = 16; half > 0; half /= 2)
+#pragma unroll
+    for (int m = 0; m < M; ++m) sum[m] += __shfl_xor_sync(0xffffffffu, sum[m], half);
+  if (threadIdx.x % 32 == 0) finish(s, element, sum);
 }
+
+struct StoreSum {
+  template <class T, int K>
+  __device__ void operator()(const SumPlan<T, K>& s, index_t element, const double (&sum)[1]) const {
+    index_t to[K + 1];
+    plan_offsets(to, s.over, s.over.rank, element);
+    s.out[to[0]] = static_cast<T>(s.scale * sum[0]);
+  }
+};
 
 inline unsigned sum_grid(index_t blocks) {
   if (blocks > 0x7fffffff) throw_shape_error("cuda: sum_to has more outputs than one launch takes");
   return static_cast<unsigned>(blocks);
 }
 
+// The M sums of what f returns over the plan's positions, then finish(plan, element, sums) once per kept element, which
+// is counted in the plan's order of axes.
+template <int M, class F, class Finish, class T, int K>
+void sums(const char* name, const SumPlan<T, K>& plan, F f, Finish finish) {
+  if (plan.outputs == 0) return;
+  const SumCut cut = sum_cut(plan.outputs, plan.inner(), plan.across);
+  const dim3 grid(sum_grid(cut.groups), static_cast<unsigned>(cut.pieces));
+  ScratchOn<Cuda> scratch;
+  double* partial = cut.pieces > 1 ? scratch.take<double>(cut.pieces * M * plan.outputs) : nullptr;
+  sum_kernel<M><<<grid, sum_threads, 0, stream_handle()>>>(plan, cut, f, finish, partial);
+  check_launch(name);
+  if (partial == nullptr) return;
+  const unsigned blocks = sum_grid((plan.outputs + sum_threads / 32 - 1) / (sum_threads / 32));
+  add_pieces_kernel<M><<<blocks, sum_threads, 0, stream_handle()>>>(plan, cut.pieces, finish, partial);
+  check_launch(name);
+}
+
 }  // namespace detail
 
 template <class F, class T, int K>
 void sum_to(const SumPlan<T, K>& plan, F f) {
-  if (plan.outputs == 0) return;
-  const detail::SumCut cut = detail::sum_cut(plan.outputs, plan.inner(), plan.across);
-  const dim3 grid(detail::sum_grid(cut.groups), static_cast<unsigned>(cut.pieces));
-  ScratchOn<Cuda> scratch;
-  double* partial = cut.pieces > 1 ? scratch.take<double>(cut.pieces * plan.outputs) : nullptr;
-  detail::sum_kernel<<<grid, detail::sum_threads, 0, stream_handle()>>>(plan, cut, f, partial);
-  check_launch("sum_to");
-  if (partial == nullptr) return;
-  const index_t warps = detail::sum_threads / 32;
-  detail::add_pieces_kernel<<<detail::sum_grid((plan.outputs + warps - 1) / warps), detail::sum_threads, 0,
-                              stream_handle()>>>(plan, cut.pieces, partial);
-  check_launch("sum_to");
+  detail::sums<1>("sum_to", plan, f, detail::StoreSum());
 }
 
 }  // namespace longwave::cuda

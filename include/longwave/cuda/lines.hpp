@@ -6,8 +6,8 @@
 
 namespace longwave::cuda {
 
-// Operands have one shape, or size 1 along the axis; operand 0 has the full one unless `length` says otherwise. One
-// without data may be any default view.
+// Operands have one shape, or size 1 along the axis, or are default views, without data. Sizes are those of the first
+// operand unless they are given.
 template <class T, int K>
 struct Lines {
   T* data[K];
@@ -19,7 +19,11 @@ struct Lines {
 
   template <int N, class... Views>
   Lines(int axis, index_t line, TensorView<T, N, Cuda> first, Views... others)
-      : Lines(axis, line, first.sizes(), {first.data(), const_cast<T*>(others.data())...},
+      : Lines(axis, line, first.sizes(), first, others...) {}
+
+  template <int N, class... Views>
+  Lines(int axis, index_t line, const Extents<N>& sizes, TensorView<T, N, Cuda> first, Views... others)
+      : Lines(axis, line, sizes, {first.data(), const_cast<T*>(others.data())...},
               {first.strides(), others.strides()...}) {
     static_assert(sizeof...(Views) == K - 1);
     static_assert(N <= max_rank, "the device's reductions take up to 8 axes; reshape to fewer");

@@ -7,6 +7,7 @@
 //   BatchNorm   statistics over all but axis 1 of (B, H, L) or (B, H); mean, rstd, weight, bias: (H)
 //   ScalarLayerNorm   y = s (x - mean + m) rstd over axis 1 of (B, H, L), with one s and one m for all features; mean,
 //                     rstd: (B, L). S4's own layer norm of (B, H, L); there eps = 0
+//   AddLayerNorm      LayerNorm of a sum x + r, which is an output as well: a residual block's next input
 //
 // Gradient, with g = weight * dy and means over the elements that share a statistic (x_hat is a function of x):
 //   dx = rstd (g - mean(g) - x_hat mean(g x_hat)),   dweight += sum dy x_hat,   dbias += sum dy
@@ -26,6 +27,7 @@
 #include "longwave/core/sum.hpp"
 #include "longwave/cpu/batch_norm.hpp"
 #include "longwave/cpu/layer_norm.hpp"
+#include "longwave/cuda/norm.hpp"
 
 namespace longwave {
 
@@ -48,24 +50,31 @@ TensorView<T, 3, Host> over_features(TensorView<T, 2, Host> v, index_t H) {
   return {v.data(), {v.size(0), H, v.size(1)}, {v.stride(0), 0, v.stride(1)}};
 }
 
-// From y = x_hat.
 template <class T>
-void scalar_layer_norm_forward(TensorView<T, 3, Host> y, TensorView<const T, 2, Host> rstd, T s, T m) {
-  map_elements<1>([s, m](T& out, T x_hat, T r) { out = s * (x_hat + m * r); }, y, y, over_features(rstd, y.size(1)));
+void scalar_layer_norm_forward(TensorView<T, 3, Host> y, TensorView<T, 2, Host> mean, TensorView<T, 2, Host> rstd,
+                               TensorView<const T, 3, Host> x, TensorView<const T, 1, Host> s_view,
+                               TensorView<const T, 1, Host> m_view, double eps) {
+  if (x.empty()) return;
+  layer_norm_forward(y, mean, rstd, x, {}, {}, 1, static_cast<T>(eps));
+  map_elements<1>([s = s_view(0), m = m_view(0)](T& out, T x_hat, T r) { out = s * (x_hat + m * r); }, y, y,
+                  over_features(TensorView<const T, 2>(rstd), y.size(1)));
 }
 
-// dx is assigned from that of x_hat, ds and dm are added to; each may be left out.
+// dx is assigned, by way of the gradient of x_hat, ds and dm are added to; each may be left out.
 template <class T>
 void scalar_layer_norm_backward(TensorView<T, 3, Host> dx, TensorView<T, 1, Host> ds, TensorView<T, 1, Host> dm,
                                 TensorView<const T, 3, Host> dy, TensorView<const T, 2, Host> mean,
-                                TensorView<const T, 2, Host> rstd, TensorView<const T, 3, Host> x, T s, T m) {
+                                TensorView<const T, 2, Host> rstd, TensorView<const T, 3, Host> x,
+                                TensorView<const T, 1, Host> s_view, TensorView<const T, 1, Host> m_view) {
+  if (x.empty()) return;
   const index_t H = x.size(1);
+  const T s = s_view(0), m = m_view(0);
+  layer_norm_backward<T, 3>(dy, dx, {}, {}, mean, rstd, x, {}, 1);
   const auto all_mean = over_features(mean, H), all_rstd = over_features(rstd, H);
   Scratch scratch;
   if (wanted(dx)) {
     const TensorView<T, 3> average = scratch.tensor<T>(Extents<3>{x.size(0), 1, x.size(2)});
-    sum_to(
-        average, 1 / static_cast<double>(H), [](T in) { return in; }, dy);
+    sum_to(average, 1 / static_cast<double>(H), detail::Itself(), dy);
     const TensorView<const T, 2> average2(average.data(), Extents<2>{x.size(0), x.size(2)});
     map_elements<1>([s, m](T& out, T from_x_hat, T at, T centre, T r,
                            T g) { out = s * (from_x_hat - (at - centre) * r * r * (r * m * g)); },
@@ -85,6 +94,24 @@ void scalar_layer_norm_backward(TensorView<T, 3, Host> dx, TensorView<T, 1, Host
   }
 }
 
+// y = norm(sum), sum = x + r.
+template <class T, int N>
+void add_layer_norm_forward(TensorView<T, N, Host> y, Out<T, N> sum, Out<T, N - 1> mean, Out<T, N - 1> rstd, In<T, N> x,
+                            In<T, N> r, In<T, 1> weight, In<T, 1> bias, int axis, T eps) {
+  map_elements<1>([](T& out, T a, T b) { out = a + b; }, sum, x, r);
+  layer_norm_forward(y, mean, rstd, sum, weight, bias, axis, eps);
+}
+
+template <class T, int N>
+void add_layer_norm_backward(TensorView<const T, N, Host> dy, In<T, N> dsum, Out<T, N> dx, Out<T, 1> dweight,
+                             Out<T, 1> dbias, In<T, N - 1> mean, In<T, N - 1> rstd, In<T, N> sum, In<T, 1> weight,
+                             int axis) {
+  layer_norm_backward(dy, dx, dweight, dbias, mean, rstd, sum, weight, axis);
+  if (wanted(dx) && wanted(dsum))
+    map_elements<1>([](T& out, T from_norm, T incoming) { out = from_norm + incoming; }, dx,
+                    TensorView<const T, N, Host>(dx), dsum);
+}
+
 }  // namespace impl
 
 namespace ops {
@@ -94,14 +121,7 @@ struct LayerNorm {
   template <class T, int N, device D>
   static void forward(TensorView<T, N, D> y, Out<T, N - 1, D> mean, Out<T, N - 1, D> rstd, In<T, N, D> x,
                       In<T, 1, D> weight, In<T, 1, D> bias, LayerNormOptions options = {}) {
-    const int axis = checked_axis<N>(options);
-    const Extents<1> H{x.size(axis)};
-    check_same_shape("layer_norm", "y", y, "x", x);
-    if (wanted(mean) != wanted(rstd)) throw_value_error("layer_norm: mean and rstd are saved together or not at all");
-    check_gradient("layer_norm", "mean", mean, impl::drop_axis(x.sizes(), axis));
-    check_gradient("layer_norm", "rstd", rstd, impl::drop_axis(x.sizes(), axis));
-    check_gradient("layer_norm", "weight", weight, H, "H");
-    check_gradient("layer_norm", "bias", bias, H, "H");
+    const int axis = check_forward<T, N, D>(y, mean, rstd, x, weight, bias, options);
     impl::layer_norm_forward(y, mean, rstd, x, weight, bias, axis, static_cast<T>(options.eps));
   }
 
@@ -110,6 +130,29 @@ struct LayerNorm {
   static void backward(Out<T, N, D> dx, Out<T, 1, D> dweight, Out<T, 1, D> dbias, TensorView<const T, N, D> dy,
                        In<T, N - 1, D> mean, In<T, N - 1, D> rstd, In<T, N, D> x, In<T, 1, D> weight,
                        LayerNormOptions options = {}) {
+    const int axis = check_backward<T, N, D>(dx, dweight, dbias, dy, mean, rstd, x, weight, options);
+    impl::layer_norm_backward(dy, dx, dweight, dbias, mean, rstd, x, weight, axis);
+  }
+
+  // What is wrong with the arguments, as an error; else the normalised axis.
+  template <class T, int N, device D>
+  static int check_forward(In<T, N, D> y, In<T, N - 1, D> mean, In<T, N - 1, D> rstd, In<T, N, D> x, In<T, 1, D> weight,
+                           In<T, 1, D> bias, LayerNormOptions options) {
+    const int axis = checked_axis<N>(options);
+    const Extents<1> H{x.size(axis)};
+    check_same_shape("layer_norm", "y", y, "x", x);
+    if (wanted(mean) != wanted(rstd)) throw_value_error("layer_norm: mean and rstd are saved together or not at all");
+    check_gradient("layer_norm", "mean", mean, impl::drop_axis(x.sizes(), axis));
+    check_gradient("layer_norm", "rstd", rstd, impl::drop_axis(x.sizes(), axis));
+    check_gradient("layer_norm", "weight", weight, H, "H");
+    check_gradient("layer_norm", "bias", bias, H, "H");
+    return axis;
+  }
+
+  template <class T, int N, device D>
+  static int check_backward(In<T, N, D> dx, In<T, 1, D> dweight, In<T, 1, D> dbias, In<T, N, D> dy,
+                            In<T, N - 1, D> mean, In<T, N - 1, D> rstd, In<T, N, D> x, In<T, 1, D> weight,
+                            LayerNormOptions options) {
     const int axis = checked_axis<N>(options);
     const Extents<1> H{x.size(axis)};
     check_same_shape("layer_norm", "dy", dy, "x", x);
@@ -119,7 +162,7 @@ struct LayerNorm {
     check_gradient("layer_norm", "dx", dx, x.sizes());
     check_gradient("layer_norm", "dweight", dweight, H, "H");
     check_gradient("layer_norm", "dbias", dbias, H, "H");
-    impl::layer_norm_backward(dy, dx, dweight, dbias, mean, rstd, x, weight, axis);
+    return axis;
   }
 
   template <int N>
@@ -132,6 +175,29 @@ struct LayerNorm {
     if (!(std::isfinite(options.eps) && options.eps >= 0))
       throw_value_error("layer_norm: eps is " + std::to_string(options.eps) + ", expected a finite number >= 0");
     return axis;
+  }
+};
+
+struct AddLayerNorm {
+  // sum = x + r and y = LayerNorm of it; the rest as there. On the device in one pass.
+  template <class T, int N, device D>
+  static void forward(TensorView<T, N, D> y, Out<T, N, D> sum, Out<T, N - 1, D> mean, Out<T, N - 1, D> rstd,
+                      In<T, N, D> x, In<T, N, D> r, In<T, 1, D> weight, In<T, 1, D> bias,
+                      LayerNormOptions options = {}) {
+    const int axis = LayerNorm::check_forward<T, N, D>(y, mean, rstd, x, weight, bias, options);
+    check_same_shape("add_layer_norm", "r", r, "x", x);
+    check_same_shape("add_layer_norm", "sum", sum, "x", x);
+    impl::add_layer_norm_forward(y, sum, mean, rstd, x, r, weight, bias, axis, static_cast<T>(options.eps));
+  }
+
+  // dx, which is also dr, is assigned: what comes through y plus dsum, which may be left out.
+  template <class T, int N, device D>
+  static void backward(Out<T, N, D> dx, Out<T, 1, D> dweight, Out<T, 1, D> dbias, TensorView<const T, N, D> dy,
+                       In<T, N, D> dsum, In<T, N - 1, D> mean, In<T, N - 1, D> rstd, In<T, N, D> sum,
+                       In<T, 1, D> weight, LayerNormOptions options = {}) {
+    const int axis = LayerNorm::check_backward<T, N, D>(dx, dweight, dbias, dy, mean, rstd, sum, weight, options);
+    check_gradient("add_layer_norm", "dsum", dsum, sum.sizes());
+    impl::add_layer_norm_backward(dy, dsum, dx, dweight, dbias, mean, rstd, sum, weight, axis);
   }
 };
 
@@ -197,8 +263,8 @@ struct ScalarLayerNorm {
   static void forward(TensorView<T, 3, D> y, Out<T, 2, D> mean, Out<T, 2, D> rstd, In<T, 3, D> x, In<T, 1, D> s,
                       In<T, 1, D> m, double eps = 1e-12) {
     check("y", y.sizes(), x.sizes(), s, m);
-    LayerNorm::forward(y, mean, rstd, x, {}, {}, {.axis = 1, .eps = eps});
-    if (!x.empty()) impl::scalar_layer_norm_forward<T>(y, rstd, s(0), m(0));
+    LayerNorm::check_forward<T, 3, D>(y, mean, rstd, x, {}, {}, {.axis = 1, .eps = eps});
+    impl::scalar_layer_norm_forward(y, mean, rstd, x, s, m, eps);
   }
 
   // dx is assigned, ds and dm are added to; each may be left out.
@@ -208,8 +274,8 @@ struct ScalarLayerNorm {
     check("dy", dy.sizes(), x.sizes(), s, m);
     check_gradient("scalar_layer_norm", "ds", ds, Extents<1>{1});
     check_gradient("scalar_layer_norm", "dm", dm, Extents<1>{1});
-    LayerNorm::backward(dx, {}, {}, dy, mean, rstd, x, {}, {.axis = 1});
-    if (!x.empty()) impl::scalar_layer_norm_backward<T>(dx, ds, dm, dy, mean, rstd, x, s(0), m(0));
+    LayerNorm::check_backward<T, 3, D>(dx, {}, {}, dy, mean, rstd, x, {}, {.axis = 1});
+    impl::scalar_layer_norm_backward(dx, ds, dm, dy, mean, rstd, x, s, m);
   }
 
  private:

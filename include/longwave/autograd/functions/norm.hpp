@@ -1,5 +1,7 @@
-// norm.hpp - layer_norm, batch_norm and scalar_layer_norm on the tape (ops/norm.hpp).
+// norm.hpp - layer_norm, add_layer_norm, batch_norm and scalar_layer_norm on the tape (ops/norm.hpp).
 #pragma once
+
+#include <utility>
 
 #include "longwave/autograd/tape.hpp"
 #include "longwave/ops/norm.hpp"
@@ -23,6 +25,33 @@ Var<T, N, D> layer_norm(Var<T, N, D> x, std::type_identity_t<Var<T, 1, D>> weigh
                              x.value(), w, options);
   });
   return y;
+}
+
+// The sum x + r and its layer_norm, as (sum, y): what a residual block passes on and what it works on.
+template <class T, int N, device D>
+std::pair<Var<T, N, D>, Var<T, N, D>> add_layer_norm(Var<T, N, D> x, Var<T, N, D> r,
+                                                     std::type_identity_t<Var<T, 1, D>> weight,
+                                                     std::type_identity_t<Var<T, 1, D>> bias,
+                                                     LayerNormOptions options = {}) {
+  Tape<T, D>& tape = x.tape();
+  const Extents<N - 1> rest = impl::drop_axis(x.sizes(), ops::LayerNorm::checked_axis<N>(options));
+  const bool inputs = x.needs_grad() || r.needs_grad();
+  const Var<T, N, D> sum = tape.make(x.sizes(), inputs);
+  const Var<T, N, D> y = tape.make(x.sizes(), inputs || weight.needs_grad() || bias.needs_grad());
+  const auto mean = tape.template keep<T>(rest), rstd = tape.template keep<T>(rest);
+  const auto w = value_or_none(weight), b = value_or_none(bias);
+  ops::AddLayerNorm::forward(y.output(), sum.output(), mean, rstd, x.value(), r.value(), w, b, options);
+  tape.record("add_layer_norm", sum, y, [=, &tape] {
+    const Grad dx(x), dr(r);
+    const TensorView<T, N, D> to = wanted(dx.view()) ? dx.view() : dr.view();
+    if (wanted(y.grad()))
+      ops::AddLayerNorm::backward(to, tape.grad_to_add(weight), tape.grad_to_add(bias), y.grad(), sum.grad(), mean,
+                                  rstd, sum.value(), w, options);
+    else
+      copy(to, sum.grad());
+    if (wanted(dx.view()) && wanted(dr.view())) copy(dr.view(), TensorView<const T, N, D>(to));
+  });
+  return {sum, y};
 }
 
 // options.training says which statistics are used; running_mean and running_var (H) as in ops::BatchNorm.
