@@ -1,7 +1,7 @@
 #!/bin/sh
 # device_run.sh [GOLDEN_DIR]: builds what is to run on a machine with a GPU and little else, into build-gpu/:
 #
-#   build-gpu/bin      tests, golden_runner, cuda_bench (stripped; no OpenMP, FFTW or zlib, libstdc++ linked in),
+#   build-gpu/bin      tests, golden_runner, longwave_gpu_bench (stripped; no OpenMP, FFTW or zlib, libstdc++ linked in),
 #                      peer_torch.py, run.sh
 #   build-gpu/golden   the reference cases of the ops that have a device form
 #
@@ -14,13 +14,13 @@ build=build/device
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DLONGWAVE_CUDA=ON -DLONGWAVE_EXAMPLES=OFF \
   -DCMAKE_DISABLE_FIND_PACKAGE_OpenMP=ON -DCMAKE_DISABLE_FIND_PACKAGE_FFTW3=ON -DCMAKE_DISABLE_FIND_PACKAGE_ZLIB=ON \
   -DCMAKE_CUDA_FLAGS=-lineinfo -DCMAKE_EXE_LINKER_FLAGS="-static-libstdc++ -static-libgcc"
-cmake --build "$build" --parallel "${JOBS:-1}" --target longwave_cuda_tests golden_runner cuda_bench
+cmake --build "$build" --parallel "${JOBS:-1}" --target longwave_cuda_tests golden_runner longwave_gpu_bench
 
 rm -rf build-gpu
 mkdir -p build-gpu/bin build-gpu/golden
-cp "$build/tests/longwave_cuda_tests" "$build/tests/golden_runner" "$build/benchmarks/cuda_bench" build-gpu/bin/
+cp "$build/tests/longwave_cuda_tests" "$build/tests/golden_runner" "$build/benchmarks/longwave_gpu_bench" build-gpu/bin/
 strip build-gpu/bin/*
-cp benchmarks/cuda/peer_torch.py build-gpu/bin/
+cp benchmarks/gpu/peer_torch.py build-gpu/bin/
 cp cuda/on_device.sh build-gpu/bin/run.sh
 chmod +x build-gpu/bin/run.sh
 for op in gelu vandermonde; do

@@ -23,13 +23,13 @@ step() { # NAME SECONDS COMMAND...
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader | tee "$out/device.txt"
 step tests 60 "$bin/longwave_cuda_tests"
 step golden 30 "$bin/golden_runner" "$bin/../golden" --device cuda -v
-step bench 60 "$bin/cuda_bench" "$out/cuda_bench.json"
+step bench 60 "$bin/longwave_gpu_bench" --json "$out/gpu_bench.json"
 small='~[large]~[out-of-memory]'
 sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
 step memcheck 60 "$sanitizer" --tool memcheck --error-exitcode 9 "$bin/longwave_cuda_tests" "$small"
 step racecheck 60 "$sanitizer" --tool racecheck --error-exitcode 9 "$bin/longwave_cuda_tests" "$small"
 before=$failed
-step peer 90 python3 "$bin/peer_torch.py" "$out/cuda_bench.json" "$out/peer.json"
+step peer 90 python3 "$bin/peer_torch.py" "$out/gpu_bench.json" "$out/peer.json"
 failed=$before
 echo
 cat "$out/bench.log"
