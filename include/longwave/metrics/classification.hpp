@@ -12,6 +12,7 @@
 #include <string>
 
 #include "longwave/core/tensor.hpp"
+#include "longwave/cuda/memory.hpp"
 
 namespace longwave {
 
@@ -35,6 +36,14 @@ class ConfusionMatrix {
       throw_shape_error("ConfusionMatrix: logits are " + to_string(logits.sizes(), "BK") + ", y is " +
                         to_string(y.sizes(), "B") + ", for " + std::to_string(classes()) + " classes");
     for (index_t b = 0; b < y.size(0); ++b) add(y(b), largest(logits[b], b));
+  }
+
+  // The same of a batch on the device, copied here first.
+  template <class T>
+  void add(TensorView<T, 2, Cuda> logits, TensorView<const index_t, 1, Cuda> y) {
+    const auto scores = cuda::to_host(logits);
+    const auto truth = cuda::to_host(y);
+    add(scores.view(), truth.view());
   }
 
   index_t classes() const { return counts_.size(0); }
@@ -102,8 +111,8 @@ class ConfusionMatrix {
 };
 
 // Share of rows whose largest logit is at the label. logits (B, K), y (B).
-template <class T>
-double accuracy(TensorView<T, 2> logits, TensorView<const index_t, 1> y) {
+template <class T, device D>
+double accuracy(TensorView<T, 2, D> logits, std::type_identity_t<TensorView<const index_t, 1, D>> y) {
   ConfusionMatrix m(logits.size(1));
   m.add(logits, y);
   return m.accuracy();

@@ -14,6 +14,7 @@
 
 #include <string>
 
+#include "longwave/cuda/pool.hpp"
 #include "longwave/ops/reduce.hpp"
 
 namespace longwave {

@@ -6,7 +6,8 @@
 //   sum     y_j = sum_{l<=t_j} x_l                dx_l = sum_{j: t_j >= l} dy_j,  0 from n_b on
 //   mean    y_j = sum_{l<=t_j} x_l / (t_j + 1)    the same with dy_j / (t_j + 1)
 //
-// Positions from n_b on are padding: they are not read and their gradient is 0. Sums are carried in double.
+// Positions from n_b on are padding: they are not read and their gradient is 0. Sums are carried in double. A length
+// below M or above L is an error; on the device, where lengths are read by the kernel, it counts as M or L.
 // The means at the last M positions are those of Gu et al.'s sequence decoder, M = 1 its "pool".
 #pragma once
 
@@ -15,6 +16,7 @@
 #include "longwave/core/arena.hpp"
 #include "longwave/core/parallel.hpp"
 #include "longwave/core/view.hpp"
+#include "longwave/cuda/readout.hpp"
 
 namespace longwave {
 
@@ -103,20 +105,22 @@ namespace ops {
 struct Readout {
   // lengths (B) may be left out (a default view): then all L positions are valid.
   template <class T, device D>
-  static void forward(TensorView<T, 3, D> y, In<T, 3, D> x, TensorView<const index_t, 1> lengths, ReadoutMode mode) {
+  static void forward(TensorView<T, 3, D> y, In<T, 3, D> x, In<index_t, 1, D> lengths, ReadoutMode mode) {
     check(y.sizes(), "y", x.sizes(), lengths);
     impl::readout_forward(y, x, lengths, mode);
   }
 
   template <class T, device D>  // dx is assigned
-  static void backward(TensorView<T, 3, D> dx, In<T, 3, D> dy, TensorView<const index_t, 1> lengths, ReadoutMode mode) {
+  static void backward(TensorView<T, 3, D> dx, In<T, 3, D> dy, In<index_t, 1, D> lengths, ReadoutMode mode) {
     if (!wanted(dx)) return;
     check(dy.sizes(), "dy", dx.sizes(), lengths);
     impl::readout_backward(dx, dy, lengths, mode);
   }
 
  private:
-  static void check(const Extents<3>& y, const char* name, const Extents<3>& x, TensorView<const index_t, 1> lengths) {
+  template <device D>
+  static void check(const Extents<3>& y, const char* name, const Extents<3>& x,
+                    TensorView<const index_t, 1, D> lengths) {
     if (y[0] != x[0] || y[1] != x[1] || y[2] > x[2])
       throw_shape_error(std::string("readout: ") + name + " is " + to_string(y, "BHM") + ", x is " +
                         to_string(x, "BHL") + "; they share B and H, and M is at most L");

@@ -10,6 +10,7 @@
 
 #include "longwave/core/parallel.hpp"
 #include "longwave/core/view.hpp"
+#include "longwave/cuda/weight_norm.hpp"
 
 namespace longwave {
 

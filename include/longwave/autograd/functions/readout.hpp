@@ -8,7 +8,7 @@ namespace longwave {
 
 // x (B, H, L) -> (B, H, M). lengths (B) may be left out; it must stay as it is until backward has run.
 template <class T, device D>
-Var<T, 3, D> readout(Var<T, 3, D> x, index_t M, ReadoutMode mode, TensorView<const index_t, 1> lengths = {}) {
+Var<T, 3, D> readout(Var<T, 3, D> x, index_t M, ReadoutMode mode, In<index_t, 1, D> lengths = {}) {
   Tape<T, D>& tape = x.tape();
   if (M < 0) throw_value_error("readout: M is " + std::to_string(M) + ", expected at least 0");
   const Var<T, 3, D> y = tape.make(Extents<3>{x.size(0), x.size(1), M}, x.needs_grad());
