@@ -8,6 +8,7 @@ CMAKE_BUILD = cmake --build build/$(1) --parallel $(JOBS)
 help:
 	@echo "make demo      train on MNIST-1D, evaluate, stream, write the report (a few minutes)"
 	@echo "make test      build and run all tests"
+	@echo "make cuda      the device's side, where nvcc is: build all of it, run its tests (skipped where no GPU is)"
 	@echo "make bench     build and run the benchmarks, JSON and a table under build/native/benchmarks/json [ONLY=regex of program names]"
 	@echo "make bench-compare   FFT convolution, recurrence and chunked scan against one another on a small grid, with a report [ARGS='--L 64,4096 ...']"
 	@echo "make docs      reference pages under build/docs (Doxygen)"
@@ -55,13 +56,22 @@ docs:
 	doxygen Doxyfile
 	@echo "build/docs/html/index.html"
 
+# The device's side: library, tests, reference runner and long_sequence, where nvcc is; runs the tests.
+.PHONY: cuda
+cuda:
+	cmake/bootstrap.sh build demo test
+	cmake --preset cuda
+	cmake --build --preset cuda --parallel $(JOBS)
+	ctest --preset cuda
+
+GOLDEN_PRESET = $(if $(filter cuda,$(DEVICE)),cuda,release)
 .PHONY: golden
 golden:
 	@test -n '$(DIR)' || { echo "usage: make golden DIR=folder [OPS=a,b] [DEVICE=cpu|cuda]" >&2; exit 2; }
 	cmake/bootstrap.sh build test
-	cmake --preset release
-	$(call CMAKE_BUILD,release) --target golden_runner
-	build/release/tests/golden_runner '$(DIR)' $(if $(OPS),--ops '$(OPS)') --device $(or $(DEVICE),cpu)
+	cmake --preset $(GOLDEN_PRESET)
+	$(call CMAKE_BUILD,$(GOLDEN_PRESET)) --target golden_runner
+	build/$(GOLDEN_PRESET)/tests/golden_runner '$(DIR)' $(if $(OPS),--ops '$(OPS)') --device $(or $(DEVICE),cpu)
 
 .PHONY: umbrella
 umbrella:

@@ -4,6 +4,9 @@
 #include <memory>
 #include <thread>
 
+#include "longwave/autograd/functions/dropout.hpp"
+#include "longwave/autograd/functions/elementwise.hpp"
+#include "longwave/autograd/functions/loss.hpp"
 #include "longwave/cuda/readback.hpp"
 #include "longwave/optim/adamw.hpp"
 #include "longwave/optim/clip.hpp"
@@ -79,6 +82,57 @@ TEST_CASE("cuda graph: replays of a step leave the bits of as many calls") {
     CHECK(replayed.ema.updates() == 20);
     CHECK(called.bits() == replayed.bits());
     for (int i = 0; i < 20; ++i) CHECK(called.numbers.value(i) == replayed.numbers.value(i));
+  });
+}
+
+// A model on a tape: dropout whose masks differ from step to step, a loss, an optimiser.
+struct TapeStep {
+  static constexpr index_t n = 1237;
+  Parameter<float, 2, Cuda> w{Extents<2>{3, n}};
+  Tensor<float, 2, Cuda> target;
+  Generator generator{7, 2};
+  Tape<float, Cuda> tape;
+  std::vector<ParameterRef<float, Cuda>> refs;
+  AdamW<float, Cuda> optimizer;
+  cuda::Readback losses;
+
+  TapeStep()
+      : target(cuda::to_device(random<float>(Extents(3, n), 5))),
+        refs{longwave::detail::parameter_ref("w", w.value, w.grad.data(), {})},
+        optimizer((cuda::copy(w.value.view(), random<float>(Extents(3, n), 6)), refs), {.lr = 1e-2}) {}
+
+  void step() {
+    tape.rewind();
+    tape.train(generator);
+    const auto y = dropout(gelu(dropout(w.on(tape), 0.3)), 0.2, /*tied=*/true);
+    const auto loss = mse(y, tape.input(target));
+    tape.backward(loss);
+    optimizer.step();
+    losses.publish(TensorView<const float, 0, Cuda>(loss.value()));
+  }
+};
+
+TEST_CASE("cuda graph: dropout draws new masks in each replay, those of as many calls") {
+  on_device([] {
+    TapeStep called, replayed;
+    cuda::Graph graph;
+    graph.advances(replayed.optimizer, replayed.generator, replayed.losses);
+    for (int i = 0; i < 15; ++i) {
+      called.step();
+      if (i == 9)
+        replayed.step();
+      else
+        graph.run([&] { replayed.step(); });
+    }
+    CHECK(graph.replays() == 13);
+    CHECK(replayed.generator.state().draw == called.generator.state().draw);
+    CHECK(replayed.generator.state().draw == 30);
+    for (int i = 0; i < 15; ++i) {
+      CHECK(called.losses.value(i) == replayed.losses.value(i));
+      if (i > 0) CHECK(called.losses.value(i) != called.losses.value(i - 1));
+    }
+    const auto a = cuda::to_host(called.w.value), b = cuda::to_host(replayed.w.value);
+    CHECK(std::equal(a.data(), a.data() + a.count(), b.data()));
   });
 }
 
