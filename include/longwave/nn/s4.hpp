@@ -9,6 +9,9 @@
 // names and buffers as in version 4 of the official code.
 #pragma once
 
+#include <optional>
+
+#include "longwave/nn/init.hpp"
 #include "longwave/nn/s4_parameters.hpp"
 #include "longwave/nn/ssm_layer.hpp"
 #include "longwave/state_space/dplr_step.hpp"
@@ -35,18 +38,19 @@ struct DplrKernel {
   }
   template <class F>
   void for_each_buffer(F&& f) {
+    stored_length_ = std::nullopt;  // whoever asks for it may write to it
     f("l_kernel", l_kernel);
   }
 
   DplrVars<T, D> on(Tape<T, D>& tape) { return {parameters.on(tape), length()}; }
 
-  index_t length() const { return static_cast<index_t>(std::llround(static_cast<double>(l_kernel(0)))); }
+  index_t length() const { return static_cast<index_t>(std::llround(stored_length())); }
 
   // Makes C~ fit for L samples at `rate`, if it is not.
   void prepare(index_t L, double rate) {
     if (L == 0) return;
-    if (!(l_kernel(0) >= 0))
-      throw_value_error("S4: l_kernel is " + std::to_string(l_kernel(0)) + ", expected a number of samples");
+    if (!(stored_length() >= 0))
+      throw_value_error("S4: l_kernel is " + std::to_string(stored_length()) + ", expected a number of samples");
     if (!(rate >= 1e-6 && rate <= 1e6))  // beyond, lengths times it overflow
       throw_value_error("S4: rate is " + std::to_string(rate) + ", expected 1e-6 to 1e6");
     const index_t needed = std::max<index_t>(detail::rounded(static_cast<double>(L) * rate), 1);
@@ -72,23 +76,36 @@ struct DplrKernel {
     return shape;
   }
 
-  // change(C as (C, H, N), A_bar) and a new length.
+  // What l_kernel holds. On the device it is fetched once, and again after the buffer was handed out, so that a pass
+  // waits for nothing and can be captured.
+  double stored_length() const {
+    if constexpr (std::is_same_v<D, Host>) {
+      return static_cast<double>(l_kernel(0));
+    } else {
+      if (!stored_length_) stored_length_ = static_cast<double>(cuda::to_host(l_kernel)(0));
+      return *stored_length_;
+    }
+  }
+
+  // change(C as (C, H, N), A_bar) and a new length, on the host.
   template <class F>
   void change(F change_C, index_t length) {
     Tape<T, D> tape;
     tape.set_recording(false);
-    const ContinuousSystem<D> system = parameters.on(tape).system(1);
-    const DplrStep step = detail::make_step(tape, detail::dplr_system(system));
-    DplrScan::discretise(step, detail::dplr_system(system));
-    const TensorView<T, 4, D> C = parameters.C.value;
+    DplrOnHost system(parameters.on(tape).system(1));
+    const auto values = init::host_values(parameters.C.value.view());
+    const TensorView<const T, 4> C = values;
     Tensor<complex<double>, 3> z(C.size(0), C.size(1), C.size(2));
     each(z, [&](complex<double>& to, index_t c, index_t h, index_t n) { to = impl::pair_at(C, c, h, n); });
-    change_C(z.view(), step);
-    each(z, [&](complex<double> from, index_t c, index_t h, index_t n) {
-      C(c, h, n, 0) = static_cast<T>(from.re);
-      C(c, h, n, 1) = static_cast<T>(from.im);
+    change_C(z.view(), system.step());
+    init::on_host(parameters.C.value.view(), [&](TensorView<T, 4> to) {
+      each(z, [&](complex<double> from, index_t c, index_t h, index_t n) {
+        to(c, h, n, 0) = static_cast<T>(from.re);
+        to(c, h, n, 1) = static_cast<T>(from.im);
+      });
     });
-    l_kernel(0) = static_cast<T>(length);
+    init::constant(l_kernel.view(), static_cast<T>(length));
+    stored_length_ = static_cast<double>(static_cast<T>(length));
   }
 
   template <class F>
@@ -97,6 +114,8 @@ struct DplrKernel {
       for (index_t h = 0; h < z.size(1); ++h)
         for (index_t n = 0; n < z.size(2); ++n) f(z(c, h, n), c, h, n);
   }
+
+  mutable std::optional<double> stored_length_;  // of the device's buffer
 };
 
 template <class T, device D = Host>

@@ -20,13 +20,13 @@
 #pragma once
 
 #include "longwave/core/arena.hpp"
+#include "longwave/core/cauchy_terms.hpp"
 #include "longwave/core/complex.hpp"
 #include "longwave/core/parallel.hpp"
 #include "longwave/cpu/simd.hpp"
+#include "longwave/cuda/cauchy.hpp"
 
 namespace longwave {
-
-enum class CauchyTerms { conjugate_pairs, given };
 
 namespace impl {
 

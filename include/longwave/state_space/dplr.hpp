@@ -28,62 +28,15 @@
 #include <string>
 #include <utility>
 
+#include "longwave/core/dplr_views.hpp"
 #include "longwave/cpu/dplr_sums.hpp"
+#include "longwave/cuda/dplr.hpp"
 #include "longwave/ops/fft.hpp"
+#include "longwave/state_space/dplr_maps.hpp"
 
 namespace longwave {
 
-inline constexpr index_t max_rank = 8;  // R
-
-// The continuous system, expanded to features. As gradients: dL/dRe + i dL/dIm, added to.
-template <class Real, class Complex>
-struct DplrViews {
-  TensorView<Real, 1> dt;    // (H)
-  TensorView<Complex, 2> A;  // (H, N), Lambda
-  TensorView<Complex, 3> B;  // (M, H, N)
-  TensorView<Complex, 3> P;  // (R, H, N)
-  TensorView<Complex, 3> C;  // (C, H, N), C~
-};
-using DplrSystem = DplrViews<const double, const complex<double>>;
-using DplrGradients = DplrViews<double, complex<double>>;
-
 namespace impl {
-
-// The inverse of a (R, R): in closed form for the usual ranks, else by Gauss-Jordan with row pivots.
-inline void invert_in_place(complex<double>* a, index_t R) {
-  if (R == 1) {
-    a[0] = complex<double>(1) / a[0];
-    return;
-  }
-  if (R == 2) {
-    const complex<double> scale = complex<double>(1) / (a[0] * a[3] - a[1] * a[2]);
-    const complex<double> first = a[0];
-    a[0] = scale * a[3];
-    a[1] = -(scale * a[1]);
-    a[2] = -(scale * a[2]);
-    a[3] = scale * first;
-    return;
-  }
-  index_t swapped[max_rank];
-  for (index_t i = 0; i < R; ++i) {
-    index_t pivot = i;
-    for (index_t r = i + 1; r < R; ++r)
-      if (norm2(a[r * R + i]) > norm2(a[pivot * R + i])) pivot = r;
-    swapped[i] = pivot;
-    for (index_t c = 0; c < R; ++c) std::swap(a[i * R + c], a[pivot * R + c]);
-    const complex<double> scale = complex<double>(1) / a[i * R + i];
-    a[i * R + i] = complex<double>(1);
-    for (index_t c = 0; c < R; ++c) a[i * R + c] *= scale;
-    for (index_t r = 0; r < R; ++r) {
-      if (r == i) continue;
-      const complex<double> f = a[r * R + i];
-      a[r * R + i] = {};
-      for (index_t c = 0; c < R; ++c) a[r * R + c] -= f * a[i * R + c];
-    }
-  }
-  for (index_t i = R; i-- > 0;)
-    for (index_t r = 0; r < R; ++r) std::swap(a[r * R + i], a[r * R + swapped[i]]);
-}
 
 // One feature: the sums s_ij over the nodes (i: an input or P, j: an output or P^*), and the way back to its vectors.
 class DplrRow {
@@ -315,31 +268,49 @@ void dplr_backward(const DplrGradients& d, const DplrSystem& system, index_t n, 
       4 * dplr_work(system, n));
 }
 
+// K (M, C, H, L) = base + kernels, base may be left out; n >= L nodes.
+template <class T>
+void dplr_kernels(TensorView<T, 4, Host> K, TensorView<const T, 4, Host> base, const DplrSystem& system, index_t n) {
+  dplr_forward(system, n, [&](index_t m, index_t c, index_t h, const double* row) {
+    if (wanted(base))
+      for (index_t l = 0; l < K.size(3); ++l) K(m, c, h, l) = base(m, c, h, l) + static_cast<T>(row[l]);
+    else
+      for (index_t l = 0; l < K.size(3); ++l) K(m, c, h, l) = static_cast<T>(row[l]);
+  });
+}
+
+// Adds to the gradients of the system.
+template <class T>
+void dplr_kernels_backward(const DplrGradients& d, TensorView<const T, 4, Host> dK, const DplrSystem& system,
+                           index_t n) {
+  dplr_backward(d, system, n, [&](index_t m, index_t c, index_t h, double* row) {
+    for (index_t l = 0; l < n; ++l) row[l] = l < dK.size(3) ? static_cast<double>(dK(m, c, h, l)) : 0.0;
+  });
+}
+
 }  // namespace impl
 
 // The kernel by itself; what layers use is kernel_s4.hpp.
 struct Dplr {
-  // K (M, C, H, L) with the generating function at n >= L nodes.
-  template <class T>
-  static void forward(TensorView<T, 4> K, const DplrSystem& system, index_t n) {
+  // K (M, C, H, L) with the generating function at n >= L nodes; with base, that is added: K may be base.
+  template <class T, device D>
+  static void forward(TensorView<T, 4, D> K, const DplrSystemOn<D>& system, index_t n, In<T, 4, D> base = {}) {
     check(K.sizes(), system, n);
-    impl::dplr_forward(system, n, [&](index_t m, index_t c, index_t h, const double* row) {
-      for (index_t l = 0; l < K.size(3); ++l) K(m, c, h, l) = static_cast<T>(row[l]);
-    });
+    if (wanted(base)) check_same_shape("dplr", "K", K, "base", base);
+    impl::dplr_kernels(K, base, system, n);
   }
 
   // Added to.
-  template <class T>
-  static void backward(const DplrGradients& d, TensorView<T, 4> dK, const DplrSystem& system, index_t n) {
+  template <class T, device D>
+  static void backward(const DplrGradientsOn<D>& d, TensorView<T, 4, D> dK, const DplrSystemOn<D>& system, index_t n) {
     check(dK.sizes(), system, n);
-    check(dK.sizes(), {d.dt, d.A, d.B, d.P, d.C}, n);
-    impl::dplr_backward(d, system, n, [&](index_t m, index_t c, index_t h, double* row) {
-      for (index_t l = 0; l < n; ++l) row[l] = l < dK.size(3) ? static_cast<double>(dK(m, c, h, l)) : 0.0;
-    });
+    check(dK.sizes(), DplrSystemOn<D>{d.dt, d.A, d.B, d.P, d.C}, n);
+    impl::dplr_kernels_backward(d, TensorView<const std::remove_const_t<T>, 4, D>(dK), system, n);
   }
 
  private:
-  static void check(const Extents<4>& K, const DplrSystem& s, index_t n) {
+  template <device D>
+  static void check(const Extents<4>& K, const DplrSystemOn<D>& s, index_t n) {
     const index_t H = s.dt.size(0), N = s.A.size(1);
     check_shape("dplr", "A", s.A, Extents{H, N}, "HN");
     check_shape("dplr", "B", s.B, Extents<3>{K[0], H, N}, "MHN");

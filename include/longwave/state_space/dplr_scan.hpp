@@ -13,136 +13,13 @@
 // C.2, with F, G, w of this file.
 #pragma once
 
+#include "longwave/core/each.hpp"
 #include "longwave/core/tensor.hpp"
 #include "longwave/state_space/dplr.hpp"
 
 namespace longwave {
 
-// Gradients of it as dL/dRe + i dL/dIm.
-struct DplrStep {
-  TensorView<complex<double>, 2> F, b;  // (H, N)
-  TensorView<complex<double>, 3> G, w;  // (R, H, N)
-};
-
 namespace impl {
-
-// What the discretisation of feature h goes through, forward and backward.
-class DplrDiscretisation {
- public:
-  DplrDiscretisation(const DplrSystem& system, index_t h)
-      : s_(system),
-        h_(h),
-        N_(system.A.size(1)),
-        R_(system.P.size(0)),
-        tau_(2 / system.dt(h)),
-        D_(scratch_.take<complex<double>>(N_)),
-        y0_(scratch_.take<complex<double>>(N_)) {
-    for (index_t n = 0; n < N_; ++n) {
-      D_[n] = complex<double>(1) / (complex<double>(tau_) - s_.A(h_, n));
-      y0_[n] = 2.0 * (D_[n] * s_.B(0, h_, n));
-    }
-    double kappa[max_rank * max_rank], beta[max_rank];
-    for (index_t q = 0; q < R_; ++q) {
-      beta[q] = 0;
-      for (index_t n = 0; n < N_; ++n) beta[q] += 2 * (conj(P(q, n)) * y0_[n]).re;
-      for (index_t r = 0; r < R_; ++r) {
-        double& k = kappa[q * R_ + r];
-        k = q == r ? 1 : 0;
-        for (index_t n = 0; n < N_; ++n) k += 2 * (conj(P(q, n)) * D_[n] * P(r, n)).re;
-      }
-    }
-    invert_small(W_, kappa, R_);
-    for (index_t r = 0; r < R_; ++r) {
-      omega_[r] = 0;
-      for (index_t q = 0; q < R_; ++q) omega_[r] += W_[r * R_ + q] * beta[q];
-      beta_[r] = beta[r];
-    }
-  }
-
-  void forward(const DplrStep& out) const {
-    for (index_t n = 0; n < N_; ++n) {
-      out.F(h_, n) = 2 * tau_ * D_[n] - complex<double>(1);
-      out.b(h_, n) = y0_[n];
-      for (index_t r = 0; r < R_; ++r) {
-        const complex<double> G = D_[n] * P(r, n);
-        out.G(r, h_, n) = G;
-        out.b(h_, n) -= omega_[r] * G;
-        complex<double> w;
-        for (index_t q = 0; q < R_; ++q) w += W_[r * R_ + q] * (conj(P(q, n)) * D_[n]);
-        out.w(r, h_, n) = 2 * tau_ * w;
-      }
-    }
-  }
-
-  // Adds to the gradients of dt, A, B and P.
-  void backward(const DplrGradients& d, const DplrStep& g) const {
-    double domega[max_rank] = {}, dbeta[max_rank] = {}, dW[max_rank * max_rank] = {}, dkappa[max_rank * max_rank] = {};
-    for (index_t r = 0; r < R_; ++r)
-      for (index_t n = 0; n < N_; ++n) {
-        const complex<double> G = D_[n] * P(r, n);
-        domega[r] -= (conj(G) * g.b(h_, n)).re;
-        for (index_t q = 0; q < R_; ++q) dW[r * R_ + q] += 2 * tau_ * (conj(conj(P(q, n)) * D_[n]) * g.w(r, h_, n)).re;
-      }
-    for (index_t r = 0; r < R_; ++r)
-      for (index_t q = 0; q < R_; ++q) {
-        dbeta[q] += W_[r * R_ + q] * domega[r];
-        dW[r * R_ + q] += domega[r] * beta_[q];
-      }
-    // dkappa = -W^T dW W^T
-    for (index_t q = 0; q < R_; ++q)
-      for (index_t r = 0; r < R_; ++r)
-        for (index_t i = 0; i < R_; ++i)
-          for (index_t j = 0; j < R_; ++j) dkappa[q * R_ + r] -= W_[i * R_ + q] * dW[i * R_ + j] * W_[r * R_ + j];
-    double dtau = 0;
-    for (index_t n = 0; n < N_; ++n) dtau += backward_mode(d, g, n, dbeta, dkappa);
-    d.dt(h_) -= dtau * tau_ * tau_ / 2;  // tau = 2 / dt
-  }
-
- private:
-  complex<double> P(index_t r, index_t n) const { return s_.P(r, h_, n); }
-
-  double backward_mode(const DplrGradients& d, const DplrStep& g, index_t n, const double* dbeta,
-                       const double* dkappa) const {
-    const complex<double> D = D_[n];
-    complex<double> dD = 2 * tau_ * g.F(h_, n), dy0 = g.b(h_, n);
-    double dtau = 2 * (conj(g.F(h_, n)) * D).re;
-    for (index_t r = 0; r < R_; ++r) {
-      complex<double> dG = g.G(r, h_, n) - omega_[r] * g.b(h_, n), dP, dx;
-      dy0 += 2 * dbeta[r] * P(r, n);
-      dP += 2 * dbeta[r] * y0_[n];
-      complex<double> w;  // w_r / (2 tau)
-      for (index_t q = 0; q < R_; ++q) {
-        w += W_[r * R_ + q] * (conj(P(q, n)) * D);
-        dx += 2 * tau_ * W_[q * R_ + r] * g.w(q, h_, n);  // of x_r = conj(P_r) D
-        dP += 2 * dkappa[r * R_ + q] * (D * P(q, n));
-        dG += 2 * dkappa[q * R_ + r] * P(q, n);
-      }
-      dtau += 2 * (conj(g.w(r, h_, n)) * w).re;
-      dP += conj(dx * conj(D)) + conj(D) * dG;
-      dD += dx * P(r, n) + conj(P(r, n)) * dG;
-      d.P(r, h_, n) += dP;
-    }
-    d.B(0, h_, n) += 2.0 * (conj(D) * dy0);
-    dD += 2.0 * (conj(s_.B(0, h_, n)) * dy0);
-    const complex<double> slope = dD * conj(D * D);  // dD/dLambda = D^2 = -dD/dtau
-    d.A(h_, n) += slope;
-    return dtau - slope.re;
-  }
-
-  static void invert_small(double* out, double* a, index_t R) {
-    complex<double> z[max_rank * max_rank];
-    for (index_t i = 0; i < R * R; ++i) z[i] = a[i];
-    invert_in_place(z, R);
-    for (index_t i = 0; i < R * R; ++i) out[i] = z[i].re;
-  }
-
-  Scratch scratch_;
-  const DplrSystem& s_;
-  const index_t h_, N_, R_;
-  const double tau_;
-  complex<double>*D_, *y0_;  // (N)
-  double W_[max_rank * max_rank], omega_[max_rank], beta_[max_rank];
-};
 
 // One row of the recurrence: planes of F, b, G, w and of the state, lanes over modes.
 struct DplrScanRow {
@@ -291,18 +168,29 @@ void dplr_scan_backward(TensorView<T, 3, Host> du, TensorView<T, 4, Host> dstate
 
 struct DplrScan {
   // The step of every feature.
-  static void discretise(const DplrStep& step, const DplrSystem& system) {
-    check(step, system);
-    for (index_t h = 0; h < system.A.size(0); ++h) impl::DplrDiscretisation(system, h).forward(step);
+  template <device D>
+  static void discretise(const DplrStepOn<D>& step, const std::type_identity_t<DplrSystemOn<D>>& system) {
+    check<D>(step, system);
+    ScratchOn<D> scratch;
+    for_each_index<D>(system.A.size(0), impl::DplrDiscretise<D>{step, system, room<D>(scratch, system)});
   }
   // Adds to the gradients of dt, A, B and P.
-  static void discretise_backward(const DplrGradients& d, const DplrStep& dstep, const DplrSystem& system) {
-    check(dstep, system);
-    for (index_t h = 0; h < system.A.size(0); ++h) impl::DplrDiscretisation(system, h).backward(d, dstep);
+  template <device D>
+  static void discretise_backward(const std::type_identity_t<DplrGradientsOn<D>>& d, const DplrStepOn<D>& dstep,
+                                  const std::type_identity_t<DplrSystemOn<D>>& system) {
+    check<D>(dstep, system);
+    ScratchOn<D> scratch;
+    for_each_index<D>(system.A.size(0), impl::DplrDiscretiseBackward<D>{d, dstep, system, room<D>(scratch, system)});
   }
 
  private:
-  static void check(const DplrStep& step, const DplrSystem& s) {
+  template <device D>
+  static TensorView<complex<double>, 3, D> room(ScratchOn<D>& scratch, const DplrSystemOn<D>& system) {
+    return scratch.template tensor<complex<double>>(Extents<3>{2, system.A.size(0), system.A.size(1)});
+  }
+
+  template <device D>
+  static void check(const DplrStepOn<D>& step, const DplrSystemOn<D>& s) {
     const Extents<2> modes = s.A.sizes();
     const Extents<3> ranks{s.P.size(0), modes[0], modes[1]};
     check_shape("dplr_scan", "F", step.F, modes, "HN");

@@ -8,25 +8,40 @@
 //
 //   y (C H), u (H), D (C H), state (2, N, H) as everywhere; in diagonal mode (2, 2N, H) in other coordinates
 //
+// On the device all streams take a step at once; tables are made on the host either way, since they need eigenvectors.
 // Source: Gu, Goel, Re 2022 (S4), appendix C.2.
 #pragma once
 
+#include "longwave/core/each.hpp"
+#include "longwave/cuda/step.hpp"
+#include "longwave/state_space/dplr_dense.hpp"
 #include "longwave/state_space/dplr_length.hpp"
 #include "longwave/state_space/kernel_s4.hpp"
 #include "longwave/state_space/step.hpp"
 
 namespace longwave {
 
-template <class T>
+template <class T, device D = Host>
 struct DplrStepTables {
   StepMode mode = StepMode::linear;
-  Tensor<T, 3> F, b;       // (2, N, H)
-  Tensor<T, 4> G, w, c;    // (R, 2, N, H), (R, 2, N, H) with w = (2 Re, -2 Im), (C, 2, N, H) likewise
-  Tensor<T, 3> A;          // (2N, 2N, H), dense mode
-  StepTables<T> diagonal;  // diagonal mode
+  Tensor<T, 3, D> F, b;       // (2, N, H)
+  Tensor<T, 4, D> G, w, c;    // (R, 2, N, H), (R, 2, N, H) with w = (2 Re, -2 Im), (C, 2, N, H) likewise
+  Tensor<T, 3, D> A;          // (2N, 2N, H), dense mode
+  StepTables<T, D> diagonal;  // diagonal mode
 
   index_t modes() const { return mode == StepMode::diagonal ? diagonal.modes() : b.size(1); }
-  void step(T* y, T* state, const T* u, const T* D) const noexcept;
+  void step(T* y, T* state, const T* u, const T* skip) const noexcept requires(std::same_as<D, Host>);
+
+  // What nn/ssm_step.hpp calls for all streams on the device: y (B, C, H), state (B, 2, N, H), u (B, H), skip (C, H).
+  friend void modes_step(TensorView<T, 3, Cuda> y, TensorView<T, 4, Cuda> state, TensorView<const T, 2, Cuda> u,
+                         const DplrStepTables& t, TensorView<const T, 2, Cuda> skip,
+                         Activation activation) requires(std::same_as<D, Cuda>) {
+    if (t.mode == StepMode::dense) return impl::dplr_step_dense<T>(y, state, u, t.A, t.b, t.c, skip, activation);
+    const StepTables<T, D>& d = t.diagonal;
+    if (t.mode == StepMode::diagonal)
+      return cuda::modes_step(cuda::ModesStep<T>{y, state, u, d.a, d.b, d.c, {}, {}, skip, activation});
+    cuda::modes_step(cuda::ModesStep<T>{y, state, u, t.F, t.b, t.c, t.G, t.w, skip, activation});
+  }
 };
 
 namespace impl {
@@ -142,42 +157,110 @@ StepTables<T> dplr_eigen_tables(const DplrStep& step, TensorView<const complex<d
 
 }  // namespace impl
 
-template <class T>
-void DplrStepTables<T>::step(T* y, T* state, const T* u, const T* D) const noexcept {
-  if (mode == StepMode::diagonal) return diagonal.step(y, state, u, D);
-  if (mode == StepMode::dense) return impl::dplr_step_dense(y, state, u, *this, D);
-  const index_t h = impl::dplr_step_lanes<simd::Lanes<T>>(y, state, u, *this, D, 0);
-  impl::dplr_step_lanes<T>(y, state, u, *this, D, h);
+template <class T, device D>
+void DplrStepTables<T, D>::step(T* y, T* state, const T* u, const T* skip) const noexcept
+    requires(std::same_as<D, Host>) {
+  if (mode == StepMode::diagonal) return diagonal.step(y, state, u, skip);
+  if (mode == StepMode::dense) return impl::dplr_step_dense(y, state, u, *this, skip);
+  const index_t h = impl::dplr_step_lanes<simd::Lanes<T>>(y, state, u, *this, skip, 0);
+  impl::dplr_step_lanes<T>(y, state, u, *this, skip, h);
 }
 
-// Tables of the present parameters; C~ is turned back into C.
 template <class T>
-DplrStepTables<T> make_step_tables(const DplrVars<T, Host>& vars, const StepOptions& options = {}) {
-  detail::check_dplr(vars, 0, options.rate);
-  const ContinuousSystem<Host> system = vars.parameters.system(options.rate);
-  const DplrStep step = detail::make_step(vars.tape(), detail::dplr_system(system));
-  DplrScan::discretise(step, detail::dplr_system(system));
-  if (vars.length > 0) DplrLength::untruncate(system.C, step, vars.nodes(options.rate));
+DplrStepTables<T, Cuda> to_device(const DplrStepTables<T>& tables) {
+  DplrStepTables<T, Cuda> there;
+  there.mode = tables.mode;
+  there.F = cuda::to_device(tables.F);
+  there.b = cuda::to_device(tables.b);
+  there.G = cuda::to_device(tables.G);
+  there.w = cuda::to_device(tables.w);
+  there.c = cuda::to_device(tables.c);
+  there.A = cuda::to_device(tables.A);
+  there.diagonal = to_device(tables.diagonal);
+  return there;
+}
+
+// A system of any device and its step, on the host.
+struct DplrOnHost {
+  Tensor<double, 2> dt;
+  Tensor<complex<double>, 2> A, B, F, b;
+  Tensor<complex<double>, 3> C, P, G, w;
+
+  template <device D>
+  explicit DplrOnHost(const ContinuousSystem<D>& s)
+      : dt(s.dt.sizes()),
+        A(s.A.sizes()),
+        B(s.B.sizes()),
+        F(s.A.sizes()),
+        b(s.A.sizes()),
+        C(s.C.sizes()),
+        P(s.P.sizes()),
+        G(s.P.sizes()),
+        w(s.P.sizes()) {
+    const auto fetch = [](auto& to, const auto& from) {
+      if constexpr (std::is_same_v<D, Host>)
+        copy(to.view(), from);
+      else
+        cuda::copy(to.view(), from);
+    };
+    fetch(dt, s.dt);
+    fetch(A, s.A);
+    fetch(B, s.B);
+    fetch(C, s.C);
+    fetch(P, s.P);
+    DplrScan::discretise(step(), system());
+  }
+
+  DplrSystem system() const { return detail::dplr_system(views()); }
+  DplrStep step() { return {F.view(), b.view(), G.view(), w.view()}; }
+
+ private:
+  ContinuousSystem<Host> views() const {
+    auto* self = const_cast<DplrOnHost*>(this);  // a system is of views to write through
+    return {self->dt.view(), self->A.view(), self->B.view(), self->C.view(), self->P.view()};
+  }
+};
+
+namespace impl {
+
+template <class T>
+DplrStepTables<T> make_dplr_tables(DplrOnHost& s, StepMode mode) {
+  const DplrStep step = s.step();
   DplrStepTables<T> t;
-  t.mode = options.mode;
+  t.mode = mode;
   if (t.mode == StepMode::diagonal) {
-    t.diagonal = impl::dplr_eigen_tables<T>(step, system.C);
+    t.diagonal = dplr_eigen_tables<T>(step, s.C.view());
     return t;
   }
-  t.F = impl::step_plane<T>(step.F);
-  t.b = impl::step_plane<T>(step.b);
-  t.G = impl::step_planes<T>(step.G, 1, 1);
-  t.w = impl::step_planes<T>(step.w, 2, -2);
-  t.c = impl::step_planes<T>(system.C, 2, -2);
+  t.F = step_plane<T>(step.F);
+  t.b = step_plane<T>(step.b);
+  t.G = step_planes<T>(step.G, 1, 1);
+  t.w = step_planes<T>(step.w, 2, -2);
+  t.c = step_planes<T>(s.C.view(), 2, -2);
   if (t.mode == StepMode::linear) return t;
   const index_t H = step.F.size(0), W = 2 * step.F.size(1);
   t.A = Tensor<T, 3>(W, W, H);
   for (index_t h = 0; h < H; ++h) {
-    const Eigen::MatrixXd A = impl::dplr_matrix(step, h);
+    const Eigen::MatrixXd A = dplr_matrix(step, h);
     for (index_t i = 0; i < W; ++i)
       for (index_t j = 0; j < W; ++j) t.A(i, j, h) = static_cast<T>(A(i, j));
   }
   return t;
+}
+
+}  // namespace impl
+
+// Tables of the present parameters, where those are; C~ is turned back into C.
+template <class T, device D>
+DplrStepTables<T, D> make_step_tables(const DplrVars<T, D>& vars, const StepOptions& options = {}) {
+  detail::check_dplr(vars, 0, options.rate);
+  DplrOnHost s(vars.parameters.system(options.rate));
+  if (vars.length > 0) DplrLength::untruncate(s.C.view(), s.step(), vars.nodes(options.rate));
+  DplrStepTables<T> tables = impl::make_dplr_tables<T>(s, options.mode);
+  if constexpr (std::is_same_v<D, Host>)
+    return tables;
+  else
+    return to_device(tables);
 }
 
 }  // namespace longwave

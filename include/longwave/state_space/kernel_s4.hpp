@@ -38,14 +38,16 @@ struct DplrVars {
 
 namespace detail {
 
-inline DplrSystem dplr_system(const ContinuousSystem<Host>& s) {
+template <device D>
+DplrSystemOn<D> dplr_system(const ContinuousSystem<D>& s) {
   const Extents<2> modes = s.A.sizes();
-  return {TensorView<const double, 1>(s.dt.data(), Extents<1>{modes[0]}, Extents<1>{s.dt.stride(0)}), s.A,
+  return {TensorView<const double, 1, D>(s.dt.data(), Extents<1>{modes[0]}, Extents<1>{s.dt.stride(0)}), s.A,
           s.B.reshape(Extents<3>{1, modes[0], modes[1]}), s.P, s.C};
 }
-inline DplrGradients dplr_gradients(const ContinuousSystem<Host>& s) {
+template <device D>
+DplrGradientsOn<D> dplr_gradients(const ContinuousSystem<D>& s) {
   const Extents<2> modes = s.A.sizes();
-  return {TensorView<double, 1>(s.dt.data(), Extents<1>{modes[0]}, Extents<1>{s.dt.stride(0)}), s.A,
+  return {TensorView<double, 1, D>(s.dt.data(), Extents<1>{modes[0]}, Extents<1>{s.dt.stride(0)}), s.A,
           s.B.reshape(Extents<3>{1, modes[0], modes[1]}), s.P, s.C};
 }
 
@@ -74,61 +76,28 @@ void check_dplr(const DplrVars<T, D>& vars, index_t L, double rate) {
                       ", but C is prepared for a length of " + std::to_string(vars.length));
 }
 
-// A gradient of K (C, H, M) for the n samples that the transform works on.
-template <class T>
-void load_gradient(double* row, index_t n, const TensorView<const T, 3>& dK, index_t c, index_t h) {
-  for (index_t l = 0; l < n; ++l) row[l] = l < dK.size(2) ? static_cast<double>(dK(c, h, l)) : 0.0;
-}
-
 // x (B, H, N) = s / dt + A s / 2 of the states s (B, 2, N, H).
-template <class T>
-void state_inputs(TensorView<complex<double>, 3> x, TensorView<const T, 4> s, const DplrSystem& system) {
-  for (index_t b = 0; b < x.size(0); ++b)
-    for (index_t h = 0; h < x.size(1); ++h) {
-      double rho[max_rank] = {};
-      for (index_t r = 0; r < system.P.size(0); ++r)
-        for (index_t n = 0; n < x.size(2); ++n)
-          rho[r] += 2 * (conj(system.P(r, h, n)) * complex<double>(s(b, 0, n, h), s(b, 1, n, h))).re;
-      for (index_t n = 0; n < x.size(2); ++n) {
-        const complex<double> z(s(b, 0, n, h), s(b, 1, n, h));
-        x(b, h, n) = (1 / system.dt(h)) * z + 0.5 * (system.A(h, n) * z);
-        for (index_t r = 0; r < system.P.size(0); ++r) x(b, h, n) -= 0.5 * rho[r] * system.P(r, h, n);
-      }
-    }
+template <class T, device D>
+void state_inputs(TensorView<complex<double>, 3, D> x, TensorView<const T, 4, D> s, const DplrSystemOn<D>& system) {
+  for_each_index<D>(x.size(0) * x.size(1), impl::DplrStateInputs<T, D>{x, s, system}, 20 * x.size(2));
 }
 
 // Adds to the gradients of dt, A, P and of the states, which may be left out.
-template <class T>
-void state_inputs_backward(const DplrGradients& d, TensorView<T, 4> ds, TensorView<const complex<double>, 3> dx,
-                           TensorView<const T, 4> s, const DplrSystem& system) {
-  for (index_t b = 0; b < dx.size(0); ++b)
-    for (index_t h = 0; h < dx.size(1); ++h) {
-      double rho[max_rank] = {}, drho[max_rank] = {};
-      for (index_t r = 0; r < system.P.size(0); ++r)
-        for (index_t n = 0; n < dx.size(2); ++n) {
-          const complex<double> P = system.P(r, h, n);
-          rho[r] += 2 * (conj(P) * complex<double>(s(b, 0, n, h), s(b, 1, n, h))).re;
-          drho[r] -= 0.5 * (conj(P) * dx(b, h, n)).re;
-        }
-      const double inverse_dt = 1 / system.dt(h);
-      for (index_t n = 0; n < dx.size(2); ++n) {
-        const complex<double> z(s(b, 0, n, h), s(b, 1, n, h)), g = dx(b, h, n);
-        d.dt(h) -= inverse_dt * inverse_dt * (conj(z) * g).re;
-        d.A(h, n) += 0.5 * (g * conj(z));
-        complex<double> dz = inverse_dt * g + 0.5 * (g * conj(system.A(h, n)));
-        for (index_t r = 0; r < system.P.size(0); ++r) {
-          d.P(r, h, n) += 2 * drho[r] * z - 0.5 * rho[r] * g;
-          dz += 2 * drho[r] * system.P(r, h, n);
-        }
-        if (!wanted(ds)) continue;
-        ds(b, 0, n, h) += static_cast<T>(dz.re);
-        ds(b, 1, n, h) += static_cast<T>(dz.im);
-      }
-    }
+template <class T, device D>
+void state_inputs_backward(const DplrGradientsOn<D>& d, TensorView<T, 4, D> ds,
+                           TensorView<const complex<double>, 3, D> dx, TensorView<const T, 4, D> s,
+                           const DplrSystemOn<D>& system) {
+  const index_t B = dx.size(0), H = dx.size(1), N = dx.size(2);
+  ScratchOn<D> scratch;
+  const Extents<3> projections{B, H, system.P.size(0)};
+  const auto rho = scratch.template tensor<double>(projections), drho = scratch.template tensor<double>(projections);
+  for_each_index<D>(B * H, impl::DplrStateProjections<T, D>{rho, drho, ds, dx, s, system}, 20 * N);
+  for_each_index<D>(H * N, impl::DplrStateModes<T, D>{d, rho, drho, dx, s}, 20 * B);
+  for_each_index<D>(H, impl::DplrStateSteps<T, D>{d, dx, s, system}, 10 * B * N);
 }
 
 template <class T, device D>
-DplrStep make_step(Tape<T, D>& tape, const DplrSystem& s) {
+DplrStepOn<D> make_step(Tape<T, D>& tape, const DplrSystemOn<D>& s) {
   const Extents<2> modes = s.A.sizes();
   const Extents<3> ranks{s.P.size(0), modes[0], modes[1]};
   using Complex = complex<double>;
@@ -147,14 +116,11 @@ Var<T, 3, D> ssm_kernel(Tape<T, D>& tape, const DplrVars<T, D>& vars, index_t L,
   if (L == 0) return K;
   const ContinuousSystem<D> system = vars.parameters.system(rate);
   const index_t n = vars.nodes(rate);
-  impl::dplr_forward(detail::dplr_system(system), n, [&](index_t, index_t c, index_t h, const double* row) {
-    for (index_t l = 0; l < L; ++l) K.output()(c, h, l) = static_cast<T>(row[l]);
-  });
+  const Extents<4> one{1, s.C, s.H, L};  // input
+  Dplr::forward(K.output().reshape(one), detail::dplr_system(system), n);
   tape.record("s4_kernel", K, [=] {
     const ContinuousSystem<D> d = detail::zero_system(vars.parameters);
-    impl::dplr_backward(
-        detail::dplr_gradients(d), detail::dplr_system(system), n,
-        [&](index_t, index_t c, index_t h, double* row) { detail::load_gradient(row, n, K.grad(), c, h); });
+    Dplr::backward(detail::dplr_gradients(d), K.grad().reshape(one), detail::dplr_system(system), n);
     vars.parameters.backward(d, rate);
   });
   return K;
@@ -187,25 +153,21 @@ Var<T, 3, D> add_state_response(Var<T, 3, D> y, const DplrVars<T, D>& vars, Var<
   const ModeSizes s = vars.sizes();
   const index_t B = y.size(0), L = y.size(2), n = vars.nodes(rate);
   const ContinuousSystem<D> continuous = vars.parameters.system(rate);
-  DplrSystem system = dplr_system(continuous);
+  DplrSystemOn<D> system = dplr_system(continuous);
   const auto x = tape.template keep<complex<double>>(Extents<3>{B, s.H, s.N});
   state_inputs(x, state.value(), system);
   system.B = x;
   const auto out = tape.make(y.sizes(), y.needs_grad() || vars.needs_grad() || state.needs_grad());
-  impl::dplr_forward(system, n, [&](index_t b, index_t c, index_t h, const double* row) {
-    for (index_t l = 0; l < L; ++l)
-      out.output()(b, c * s.H + h, l) = y.value()(b, c * s.H + h, l) + static_cast<T>(row[l]);
-  });
+  const Extents<4> channels{B, s.C, s.H, L};
+  Dplr::forward(out.output().reshape(channels), system, n, y.value().reshape(channels));
   tape.record("s4_state", out, [=, &tape] {
     const ContinuousSystem<D> d = zero_system(vars.parameters);
     const auto dx = tape.template keep<complex<double>>(x.sizes());
     fill(dx, complex<double>());
-    DplrGradients to = dplr_gradients(d);
+    DplrGradientsOn<D> to = dplr_gradients(d);
     to.B = dx;
-    impl::dplr_backward(to, system, n, [&](index_t b, index_t c, index_t h, double* row) {
-      for (index_t l = 0; l < n; ++l) row[l] = l < L ? static_cast<double>(out.grad()(b, c * s.H + h, l)) : 0.0;
-    });
-    state_inputs_backward<T>(to, tape.grad_to_add(state), dx, state.value(), system);
+    Dplr::backward(to, out.grad().reshape(channels), system, n);
+    state_inputs_backward<T, D>(to, tape.grad_to_add(state), dx, state.value(), system);
     vars.parameters.backward(d, rate);
     if (y.needs_grad()) add_to(tape.grad_to_add(y), out.grad());
   });
@@ -218,14 +180,14 @@ Var<T, 4, D> end_state(Var<T, 3, D> u, const DplrVars<T, D>& vars, Var<T, 4, D> 
   Tape<T, D>& tape = u.tape();
   const ModeSizes s = vars.sizes();
   const ContinuousSystem<D> system = vars.parameters.system(rate);
-  const DplrStep step = make_step(tape, dplr_system(system));
+  const DplrStepOn<D> step = make_step(tape, dplr_system(system));
   DplrScan::discretise(step, dplr_system(system));
   const auto end =
       tape.make(Extents<4>{u.size(0), 2, s.N, s.H}, u.needs_grad() || vars.needs_grad() || state_in.needs_grad());
   impl::dplr_scan_forward(end.output(), u.value(), step, value_or_none(state_in));
   tape.record("s4_end_state", end, [=, &tape] {
     const ContinuousSystem<D> d = zero_system(vars.parameters);
-    const DplrStep dstep = make_step(tape, dplr_system(system));
+    const DplrStepOn<D> dstep = make_step(tape, dplr_system(system));
     impl::dplr_scan_backward<T>(tape.grad_to_add(u), tape.grad_to_add(state_in), dstep, end.grad(), u.value(), step,
                                 value_or_none(state_in));
     DplrScan::discretise_backward(dplr_gradients(d), dstep, dplr_system(system));
