@@ -34,8 +34,8 @@ struct ScanForward {
   ScanRows from;
   float* y;
   index_t y_batch, y_feature, y_step;
-  ScanModes x, c;       // (H, N): this group of modes
-  const float* skip;    // D, or nullptr
+  ScanModes x, c;     // (H, N): this group of modes
+  const float* skip;  // D, or nullptr
   index_t skip_step;
   const float* starts;  // (H, 16 tiles, W): states before each row, W = 8 Tiles numbers; nullptr: zero
   float* ends;          // the same, after each row; nullptr: unwanted
@@ -43,7 +43,8 @@ struct ScanForward {
   bool add;             // y += instead of y =
 };
 
-// Two samples of a row of y, of which `left` exist. plain: dense, on 8 bytes, an even number of samples, nothing to add to.
+// Two samples of a row of y, of which `left` exist. plain: dense, on 8 bytes, an even number of samples, nothing to add
+// to.
 template <bool plain>
 __device__ inline void store_pair(float* y, index_t step, bool add, int l, int left, float y0, float y1) {
   if constexpr (plain) {

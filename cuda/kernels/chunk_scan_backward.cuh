@@ -70,9 +70,9 @@ struct SwizzledOperand : RowOperand<product> {
 template <int Tiles, Product product>
 struct BackwardLayout {
   static constexpr int group = chunk_group<product>, planes = Rounded<product>::planes;
-  static constexpr int samples = 0;                                      // (2 stages, u and dy, group) tiles
-  static constexpr int rests = 4 * group * backward_tile;                // the same
-  static constexpr int states = planes * rests;                          // (planes, group)
+  static constexpr int samples = 0;                                         // (2 stages, u and dy, group) tiles
+  static constexpr int rests = 4 * group * backward_tile;                   // the same
+  static constexpr int states = planes * rests;                             // (planes, group)
   static constexpr int adjoints = states + planes * group * backward_tile;  // (planes, group)
   static constexpr int sums = adjoints + planes * group * backward_tile;    // (48, threads), tf32x3
   static constexpr int loop = sums + (planes - 1) * 48 * backward_threads;
@@ -356,7 +356,8 @@ struct BackwardBlock {
 };
 
 template <int Tiles, Product product, bool plain>
-__global__ void __launch_bounds__(backward_threads, 1) chunk_scan_backward_kernel(const __grid_constant__ ScanBackward p) {
+__global__ void __launch_bounds__(backward_threads, 1)
+    chunk_scan_backward_kernel(const __grid_constant__ ScanBackward p) {
   extern __shared__ __align__(16) float shared[];
   __shared__ float taps[scan_steps];
   const auto power = reinterpret_cast<complex<double>*>(shared);
@@ -367,19 +368,18 @@ __global__ void __launch_bounds__(backward_threads, 1) chunk_scan_backward_kerne
   __syncthreads();
   const int row = threadIdx.x / 16, r = blockIdx.y * scan_rows + row, h = blockIdx.x;
   const int u_length = p.from.length(r), dy_length = p.dy_from.length(r);
-  BackwardBlock<Tiles, product, plain> block{
-      p,
-      shared,
-      static_cast<int>(threadIdx.x) % 32,
-      __shfl_sync(~0u, static_cast<int>(threadIdx.x) / 32, 0),
-      row,
-      static_cast<int>(threadIdx.x) % 16 * 4,
-      p.from.chunks,
-      (p.from.chunks + chunk_group<product> - 1) / chunk_group<product>,
-      p.u + (u_length > 0 ? p.from.offset(r, h) : 0),
-      p.dy + (dy_length > 0 ? p.dy_from.offset(r, h) : 0),
-      u_length,
-      dy_length};
+  BackwardBlock<Tiles, product, plain> block{p,
+                                             shared,
+                                             static_cast<int>(threadIdx.x) % 32,
+                                             __shfl_sync(~0u, static_cast<int>(threadIdx.x) / 32, 0),
+                                             row,
+                                             static_cast<int>(threadIdx.x) % 16 * 4,
+                                             p.from.chunks,
+                                             (p.from.chunks + chunk_group<product> - 1) / chunk_group<product>,
+                                             p.u + (u_length > 0 ? p.from.offset(r, h) : 0),
+                                             p.dy + (dy_length > 0 ? p.dy_from.offset(r, h) : 0),
+                                             u_length,
+                                             dy_length};
   block.run(power, taps);
 }
 

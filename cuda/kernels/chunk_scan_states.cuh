@@ -10,10 +10,10 @@
 namespace longwave::cuda::detail {
 
 struct ScanSegments {
-  ScanModes x, c;                        // (H, N)
-  const float* state;                    // (B, 2, N, H) with strides, or nullptr: zero; modes from `first` on
+  ScanModes x, c;      // (H, N)
+  const float* state;  // (B, 2, N, H) with strides, or nullptr: zero; modes from `first` on
   index_t state_batch, state_part, state_mode, state_feature;
-  float* end;                            // the same layout and strides, or nullptr
+  float* end;  // the same layout and strides, or nullptr
   index_t end_batch, end_part, end_mode, end_feature;
   const float* local;                    // (H, rows, W): what each segment adds by itself
   float* edges;                          // (H, rows, W): out; may be nullptr

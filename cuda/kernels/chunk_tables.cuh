@@ -2,12 +2,13 @@
 // each warp's registers hold them.
 //
 //   toeplitz (T, T)   toeplitz[j][i] = K_{i-j} for i >= j, K_l = 2 Re sum_n c_n e^{x_n l}, plus D on the diagonal
-//   in (T, 2N)        in[j]  = (Re, Im) pairs of e^{x (T-1-j)}              what sample j adds to the state after a chunk
-//   out (2N, T)       out[:, i] = (2 Re, -2 Im) pairs of c e^{x (i+1)}      what the state before adds to sample i
+//   in (T, 2N)        in[j]  = (Re, Im) pairs of e^{x (T-1-j)}              what sample j adds to the state after a
+//   chunk out (2N, T)       out[:, i] = (2 Re, -2 Im) pairs of c e^{x (i+1)}      what the state before adds to sample
+//   i
 //
-// T = 64, N = 4 Tiles modes, of which x may have fewer. Columns come in tiles of 8: with four warps, warp w owns tiles w
-// and 7 - w, which makes the work on the triangle equal; with eight, tile w. All warps run the same code, with branches
-// that are uniform in a warp: a body per warp would not fit the instruction cache.
+// T = 64, N = 4 Tiles modes, of which x may have fewer. Columns come in tiles of 8: with four warps, warp w owns tiles
+// w and 7 - w, which makes the work on the triangle equal; with eight, tile w. All warps run the same code, with
+// branches that are uniform in a warp: a body per warp would not fit the instruction cache.
 #pragma once
 
 #include "kernels/launch.cuh"

@@ -199,7 +199,8 @@ void backward_modes(const DiagonalGradients<float, Cuda>& d, const DiagonalCotan
   p.saved = states.saved;
   p.after = end_gradients(scratch, plan, states, from, first, product);
   if (first == 0 && in.skip.data() != nullptr) p.skip = in.skip.data(), p.skip_step = in.skip.stride(0);
-  if (wanted(d.du)) p.du = d.du.data(), p.du_batch = d.du.stride(0), p.du_feature = d.du.stride(1), p.du_step = d.du.stride(2);
+  if (wanted(d.du))
+    p.du = d.du.data(), p.du_batch = d.du.stride(0), p.du_feature = d.du.stride(1), p.du_step = d.du.stride(2);
   p.add = first > 0;
   if (wanted(d.dstate_in)) p.before = scratch.take<float>(plan.numbers());
   p.part = scratch.take<double>(index_t(plan.H) * plan.row_tiles() * (4 * plan.modes() + 1));
@@ -260,9 +261,7 @@ void chunk_scan_backward(const DiagonalGradients<float, Cuda>& d, const Diagonal
   tail.u = in.u.slice(2, L - rest, L);
   tail.state_in = between;
   chunk_scan_forward({y, between}, head, product);
-  const auto part_of = [&](index_t begin, index_t end) {
-    return wanted(d.du) ? d.du.slice(2, begin, end) : d.du;
-  };
+  const auto part_of = [&](index_t begin, index_t end) { return wanted(d.du) ? d.du.slice(2, begin, end) : d.du; };
   diag_scan_backward<float>({part_of(L - rest, L), dx, dc, d.dskip, dbetween},
                             {from.dy.slice(2, L - rest, L), from.dstate_out}, tail);
   chunk_scan_backward({part_of(0, L - rest), d.dx, d.dc, d.dskip, d.dstate_in},

@@ -44,8 +44,7 @@ Results on_cuda(const DiagonalCase<float>& c, const Tensor<float, 3>& dy, const 
   auto end = unwritten<float, 4, Cuda>(c.state.sizes()), dstate = unwritten<float, 4, Cuda>(c.state.sizes());
   Tensor<complex<double>, 2, Cuda> dx(c.x.sizes()), dc(c.x.sizes());
   Tensor<float, 1, Cuda> dskip(c.skip.sizes());
-  const DiagonalInputs<float, Cuda> in{u, x, w, skip,
-                                       states ? state.view() : TensorView<const float, 4, Cuda>()};
+  const DiagonalInputs<float, Cuda> in{u, x, w, skip, states ? state.view() : TensorView<const float, 4, Cuda>()};
   cuda::chunk_scan_forward({y, states ? end.view() : TensorView<float, 4, Cuda>()}, in, product);
   cuda::chunk_scan_backward({du, dx, dc, dskip, states ? dstate.view() : TensorView<float, 4, Cuda>()},
                             {dy_there, states ? dend_there.view() : TensorView<const float, 4, Cuda>()}, in, product);

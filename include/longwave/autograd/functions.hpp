@@ -2,6 +2,7 @@
 #pragma once
 
 #include "longwave/autograd/functions/activation.hpp"
+#include "longwave/autograd/functions/bias_glu.hpp"
 #include "longwave/autograd/functions/cauchy.hpp"
 #include "longwave/autograd/functions/conv1d.hpp"
 #include "longwave/autograd/functions/dropout.hpp"
@@ -9,6 +10,7 @@
 #include "longwave/autograd/functions/embedding.hpp"
 #include "longwave/autograd/functions/fft.hpp"
 #include "longwave/autograd/functions/fft_conv.hpp"
+#include "longwave/autograd/functions/linear_glu.hpp"
 #include "longwave/autograd/functions/loss.hpp"
 #include "longwave/autograd/functions/mask.hpp"
 #include "longwave/autograd/functions/matmul.hpp"

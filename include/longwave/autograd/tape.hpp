@@ -123,6 +123,20 @@ class Tape {
     return node->grad;
   }
 
+  // Makes `gradient`, which lies in this tape's memory and is used for nothing else from here on, a contribution to the
+  // gradient of x: the first one stays where it is.
+  template <int N>
+  void hand_over(Var<T, N, D> x, TensorView<T, N, D> gradient) {
+    auto* node = x.node();
+    if (node->has_grad) {
+      detail::add_to(node->grad, gradient);
+    } else {
+      node->grad = gradient;
+      node->has_grad = true;
+    }
+    if (finite_check_) check_finite(running_, "gradient", TensorView<const T, N, D>(node->grad), node->name);
+  }
+
   // --- backward -----------------------------------------------------------------------------------------------
 
   // Gradients of a scalar with respect to all that it was computed from.

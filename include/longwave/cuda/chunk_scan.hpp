@@ -1,7 +1,7 @@
 // chunk_scan.hpp - the device's overloads of what ops/chunk_scan.hpp calls, which includes this before its front.
 //
-// Float products run on tensor cores: split into two numbers each, so that float's accuracy stays (relative error 1e-6),
-// or with cuda::set_tf32(true) rounded to 10 bits (3e-4). Double runs as the recurrence.
+// Float products run on tensor cores: split into two numbers each, so that float's accuracy stays (relative error
+// 1e-6), or with cuda::set_tf32(true) rounded to 10 bits (3e-4). Double runs as the recurrence.
 #pragma once
 
 #include "longwave/cuda/blas.hpp"

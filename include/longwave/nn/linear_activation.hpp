@@ -7,7 +7,9 @@
 
 #include <algorithm>
 
+#include "longwave/autograd/functions/bias_glu.hpp"
 #include "longwave/autograd/functions/conv1d.hpp"
+#include "longwave/autograd/functions/linear_glu.hpp"
 #include "longwave/autograd/functions/shape.hpp"
 #include "longwave/autograd/functions/weight_norm.hpp"
 #include "longwave/nn/activation.hpp"
@@ -77,13 +79,17 @@ struct LinearActivation {
   }
 
   Var<T, 3, D> operator()(Tape<T, D>& tape, Var<T, 3, D> x) {
-    const Extents<3> taps{width(options), options.in, 1};
-    Var<T, 3, D> W;
-    if (options.weight_norm)
-      W = reshape(normed(tape), taps);
-    else
-      W = weight.on(tape, taps, "weight");
-    return activate(conv1d(x, W, bias.on(tape, "bias")), options.activation, 1);
+    if (options.activation == Activation::glu) return bias_glu(conv1d(x, taps(tape), {}), bias.on(tape, "bias"));
+    return activate(conv1d(x, taps(tape), bias.on(tape, "bias")), options.activation, 1);
+  }
+
+  // (*this)(dropout(activate(x, before))), with less memory where both activations allow it.
+  Var<T, 3, D> after(Tape<T, D>& tape, Var<T, 3, D> x, Activation before, double p, bool tied) {
+    Var<T, 3, D> y;
+    if (options.activation == Activation::glu)
+      detail::with_rule(before,
+                        [&](auto rule) { y = linear_glu_after(x, rule, taps(tape), bias.on(tape, "bias"), p, tied); });
+    return y ? y : (*this)(tape, dropout(activate(x, before, 1), p, tied));
   }
 
   LinearStep<T, D> step() {
@@ -114,6 +120,12 @@ struct LinearActivation {
 
   static TensorView<T, 2, D> flat(Tensor<T, rank, D>& W) {
     return W.view().reshape(Extents<2>{W.sizes()[0], W.sizes()[1]});
+  }
+
+  // The weight as a convolution of one tap, (O', I, 1).
+  Var<T, 3, D> taps(Tape<T, D>& tape) {
+    const Extents<3> sizes{width(options), options.in, 1};
+    return options.weight_norm ? reshape(normed(tape), sizes) : weight.on(tape, sizes, "weight");
   }
 
   Var<T, 2, D> normed(Tape<T, D>& tape) {

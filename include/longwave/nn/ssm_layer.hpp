@@ -193,6 +193,8 @@ struct SsmLayer {
     }
     if (options.swap_channels) y = swapped(y);
     if (Flavour::drop_before) y = dropout(y, options.dropout, options.tie_dropout);
+    if (!gate && options.mult_act == Activation::none && output_linear)
+      return output_linear.after(tape, y, options.activation, options.dropout, options.tie_dropout);
     y = activate(y, options.activation, 1);
     if (gate) y = output_gate(tape, y) * gate;
     y = dropout(activate(y, options.mult_act, 1), options.dropout, options.tie_dropout);
