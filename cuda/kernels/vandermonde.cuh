@@ -2,8 +2,11 @@
 //
 //   K_l = 2 Re sum_n v_n exp(x_n l),   l = l0 + q C + r,   exp(x l) = exp(x l0) exp(x C)^q exp(x)^r
 //
-// A block takes one channel h and a tile of R C positions that follow one another: R rows q, C columns r. The powers of
-// exp(x C) and exp(x) are small tables; what is left is a dense product over the modes, in registers:
+// K (G, H, L), v (G, H, N), x (H, N): G sets of weights share the modes; dx is the sum over the sets. Modes picks those
+// that grow, reflected (x -> -x), or the others: with K run backwards, growing modes are anchored at its last sample.
+//
+// A block takes one row (g, h) and a tile of R C positions that follow one another: R rows q, C columns r. The powers
+// of exp(x C) and exp(x) are small tables; what is left is a dense product over the modes, in registers:
 //
 //   forward    K (R, C) = start (R, 2N) table (2N, C)                    2 FMA per mode and position
 //   backward   P (R, 4N) = g (R, C) table (C, 4N), then sum_q start P    4 FMA
@@ -18,7 +21,8 @@
 
 #include <algorithm>
 
-#include "kernels/launch.cuh"
+#include "kernels/map.cuh"
+#include "longwave/core/fill.hpp"
 #include "longwave/cuda/vandermonde.hpp"
 
 namespace longwave::cuda {
@@ -78,10 +82,23 @@ __device__ void multiply(T (&sum)[Tile::thread_rows][Tile::thread_cols], const T
 
 inline constexpr int forward_modes = 16;  // per round: what tables of 48 KB hold
 
+// x of a mode that takes part; those that do not have `part` false and nothing to add.
+struct PickedMode {
+  bool part;
+  mode x;
+
+  __device__ PickedMode(mode x_, Modes which) : part(which == Modes::all || (x_.re > 0) == (which == Modes::growing)) {
+    x = which == Modes::growing ? -x_ : x_;
+  }
+};
+
 template <class T>
 struct VandermondeForward {
-  TensorView<T, 2, Cuda> K;
-  TensorView<const mode, 2, Cuda> x, v;
+  TensorView<T, 3, Cuda> K;
+  TensorView<const mode, 2, Cuda> x;
+  TensorView<const mode, 3, Cuda> v;
+  Modes which;
+  bool add;      // to what is in K
   bool vectors;  // rows of K are dense and start on 16 bytes
 };
 
@@ -115,22 +132,28 @@ __global__ void __launch_bounds__(Tile::threads) vandermonde_forward_kernel(Vand
   __shared__ __align__(16) char base_bytes[3 * M * sizeof(mode)];
   const auto base = reinterpret_cast<mode(*)[M]>(base_bytes);  // exp(x C), exp(x), v exp(x l0)
 
-  const index_t h = blockIdx.x, l0 = blockIdx.y * index_t(R * C), N = p.x.size(1), L = p.K.size(1);
+  const index_t g = blockIdx.x / p.x.size(0), h = blockIdx.x % p.x.size(0);
+  const index_t l0 = blockIdx.y * index_t(R * C), N = p.x.size(1), L = p.K.size(2);
   const bool row_exists = l0 + index_t(Tile::row_at(0)) * C < L;
   T sum[Tile::thread_rows][Tile::thread_cols] = {};
 
   for (index_t n0 = 0; n0 < N; n0 += M) {
+    int any = 0;
     if (threadIdx.x < 3 * M) {
       const int n = threadIdx.x % M, which = threadIdx.x / M;
       mode z = 0;  // modes beyond the last add nothing
+      bool part = false;
       if (n0 + n < N) {
+        const PickedMode picked(p.x(h, n0 + n), p.which);
         const double scale = which == 0 ? C : which == 1 ? 1.0 : static_cast<double>(l0);
-        z = exp(scale * p.x(h, n0 + n));
-        if (which == 2) z *= p.v(h, n0 + n);
+        part = picked.part;
+        if (part) z = exp(scale * picked.x);
+        if (part && which == 2) z *= p.v(g, h, n0 + n);
       }
       base[which][n] = z;
+      if (part) any = 1;
     }
-    __syncthreads();
+    if (__syncthreads_or(any) == 0) continue;
     const int n = threadIdx.x % M, at = threadIdx.x / M * run;
     if (at < R)
       fill_powers<T, run>(start, start + M, n, at, base[2][n] * power(base[0][n], at), base[0][n], 1, 1);
@@ -144,15 +167,16 @@ __global__ void __launch_bounds__(Tile::threads) vandermonde_forward_kernel(Vand
 #pragma unroll
   for (int i = 0; i < Tile::thread_rows; ++i)
 #pragma unroll
-    for (int g = 0; g < Tile::ColGroups; ++g) {
-      const index_t l = l0 + index_t(Tile::row_at(i)) * C + Tile::col_at(g * V);
+    for (int k = 0; k < Tile::ColGroups; ++k) {
+      const index_t l = l0 + index_t(Tile::row_at(i)) * C + Tile::col_at(k * V);
       if (p.vectors && l + V <= L) {
-        Vector<T> out;
-        for (int j = 0; j < V; ++j) out.at[j] = sum[i][g * V + j];
-        *reinterpret_cast<Vector<T>*>(&p.K(h, l)) = out;
+        Vector<T>& out = *reinterpret_cast<Vector<T>*>(&p.K(g, h, l));
+        Vector<T> value = p.add ? out : Vector<T>{};
+        for (int j = 0; j < V; ++j) value.at[j] += sum[i][k * V + j];
+        out = value;
       } else {
         for (int j = 0; j < V; ++j)
-          if (l + j < L) p.K(h, l + j) = sum[i][g * V + j];
+          if (l + j < L) p.K(g, h, l + j) = (p.add ? p.K(g, h, l + j) : T(0)) + sum[i][k * V + j];
       }
     }
 }
@@ -166,21 +190,24 @@ struct ModeSums {
 
 template <class T>
 struct VandermondeBackward {
-  TensorView<mode, 2, Cuda> dx, dv;  // either may refer to nothing
-  TensorView<const T, 2, Cuda> dK;
-  TensorView<const mode, 2, Cuda> x, v;
-  ModeSums* partial;  // (tiles, H, N); nullptr: there is one tile and the block writes the gradients itself
+  TensorView<mode, 2, Cuda> dx;  // either may refer to nothing
+  TensorView<mode, 3, Cuda> dv;
+  TensorView<const T, 3, Cuda> dK;
+  TensorView<const mode, 2, Cuda> x;
+  TensorView<const mode, 3, Cuda> v;
+  Modes which;
+  ModeSums* partial;  // (tiles, G, H, N); nullptr: one tile, one set, and the block writes the gradients itself
 };
 
 LONGWAVE_HD constexpr std::size_t largest(std::size_t a, std::size_t b, std::size_t c) {
   return a > b ? (a > c ? a : c) : (b > c ? b : c);
 }
 
-// dv = 2 conj(s0),   dx = 2 conj(v) conj(s1)
+// dv = 2 conj(s0),   dx = sum_g 2 conj(v) conj(s1), with the sign of a reflected mode
 template <class T>
-__device__ void write_gradients(const VandermondeBackward<T>& p, index_t h, index_t n, ModeSums s) {
-  if (p.dv.data() != nullptr) p.dv(h, n) = 2.0 * conj(s.s0);
-  if (p.dx.data() != nullptr) p.dx(h, n) = 2.0 * conj(p.v(h, n) * s.s1);
+__device__ mode write_gradient(const VandermondeBackward<T>& p, index_t g, index_t h, index_t n, ModeSums s) {
+  if (p.dv.data() != nullptr) p.dv(g, h, n) = 2.0 * conj(s.s0);
+  return (p.which == Modes::growing ? -2.0 : 2.0) * conj(p.v(g, h, n) * s.s1);
 }
 
 // The product's columns are modes x 4 kinds (Re, Im, r Re, r Im), placed so that a thread holds all kinds of its modes:
@@ -210,16 +237,26 @@ __global__ void __launch_bounds__(Tile::threads) vandermonde_backward_kernel(Van
   __shared__ __align__(16) char base_bytes[3 * M * sizeof(mode)];
   const auto base = reinterpret_cast<mode(*)[M]>(base_bytes);  // exp(x C), exp(x), exp(x l0)
 
-  const index_t h = blockIdx.x, l0 = blockIdx.y * index_t(R * C), n0 = blockIdx.z * index_t(M);
-  const index_t N = p.x.size(1), L = p.dK.size(1);
+  const index_t set = blockIdx.x / p.x.size(0), h = blockIdx.x % p.x.size(0);
+  const index_t l0 = blockIdx.y * index_t(R * C), n0 = blockIdx.z * index_t(M);
+  const index_t N = p.x.size(1), L = p.dK.size(2);
   const int n = threadIdx.x % M;
 
+  int any = 0;
   if (threadIdx.x < 3 * M) {
     const int which = threadIdx.x / M;
     const double scale = which == 0 ? C : which == 1 ? 1.0 : static_cast<double>(l0);
-    base[which][n] = n0 + n < N ? exp(scale * p.x(h, n0 + n)) : mode(0);
+    mode z = 0;
+    if (n0 + n < N) {
+      const PickedMode picked(p.x(h, n0 + n), p.which);
+      if (picked.part) {
+        z = exp(scale * picked.x);
+        any = 1;
+      }
+    }
+    base[which][n] = z;
   }
-  __syncthreads();
+  if (__syncthreads_or(any) == 0) return;
 
   // P (R, 4M) over r, `depth` at a time.
   T sum[Tile::thread_rows][Tile::thread_cols] = {};
@@ -233,7 +270,7 @@ __global__ void __launch_bounds__(Tile::threads) vandermonde_backward_kernel(Van
 #pragma unroll
       for (int j = 0; j < V; ++j) {
         const index_t l = l0 + index_t(q + j) * C + r0 + r;
-        g.at[j] = l < L ? p.dK(h, l) : T(0);
+        g.at[j] = l < L ? p.dK(set, h, l) : T(0);
       }
       *reinterpret_cast<Vector<T>*>(&product.g[r][q]) = g;
     }
@@ -282,29 +319,37 @@ __global__ void __launch_bounds__(Tile::threads) vandermonde_backward_kernel(Van
 #pragma unroll
   for (int i = 0; i < modes; ++i) part[Tile::row()][i * Tile::GridCols + Tile::col()] = own[i];
   __syncthreads();
-  if (threadIdx.x >= M || n0 + n >= N) return;
+  if (threadIdx.x >= M || n0 + n >= N || !PickedMode(p.x(h, n0 + n), p.which).part) return;
   ModeSums all = {};
   for (int i = 0; i < Tile::GridRows; ++i) {
     all.s0 += part[i][n].s0;
     all.s1 += part[i][n].s1;
   }
   all.s1 += static_cast<double>(l0) * all.s0;
-  if (p.partial == nullptr)
-    write_gradients(p, h, n0 + n, all);
-  else
-    p.partial[(blockIdx.y * p.x.size(0) + h) * N + n0 + n] = all;
+  if (p.partial != nullptr) {
+    p.partial[(blockIdx.y * index_t(gridDim.x) + blockIdx.x) * N + n0 + n] = all;
+    return;
+  }
+  const mode dx = write_gradient(p, 0, h, n0 + n, all);
+  if (p.dx.data() != nullptr) p.dx(h, n0 + n) = dx;
 }
 
 template <class T>
 __global__ void vandermonde_sum_kernel(VandermondeBackward<T> p, int tiles) {
-  const index_t H = p.x.size(0), N = p.x.size(1), at = blockIdx.x * index_t(blockDim.x) + threadIdx.x;
-  if (at >= H * N) return;
-  ModeSums all = {};
-  for (int i = 0; i < tiles; ++i) {
-    all.s0 += p.partial[i * H * N + at].s0;
-    all.s1 += p.partial[i * H * N + at].s1;
+  const index_t G = p.dK.size(0), H = p.x.size(0), N = p.x.size(1);
+  const index_t at = blockIdx.x * index_t(blockDim.x) + threadIdx.x;
+  if (at >= H * N || !PickedMode(p.x(at / N, at % N), p.which).part) return;
+  mode dx = 0;
+  for (index_t g = 0; g < G; ++g) {
+    ModeSums all = {};
+    for (int i = 0; i < tiles; ++i) {
+      const ModeSums& part = p.partial[(i * G + g) * H * N + at];
+      all.s0 += part.s0;
+      all.s1 += part.s1;
+    }
+    dx += write_gradient(p, g, at / N, at % N, all);
   }
-  write_gradients(p, at / N, at % N, all);
+  if (p.dx.data() != nullptr) p.dx(at / N, at % N) = dx;
 }
 
 // --- launch -----------------------------------------------------------------------------------------------------
@@ -374,43 +419,49 @@ void with_tile(index_t H, index_t L, F f) {
 }  // namespace detail
 
 template <class T>
-void vandermonde_forward(TensorView<T, 2, Cuda> K, TensorView<const complex<double>, 2, Cuda> x,
-                         TensorView<const complex<double>, 2, Cuda> v) {
+void vandermonde_forward(TensorView<T, 3, Cuda> K, TensorView<const complex<double>, 2, Cuda> x,
+                         TensorView<const complex<double>, 3, Cuda> v, Modes which, bool add) {
   if (K.empty()) return;
-  const bool vectors = K.stride(1) == 1 && K.stride(0) % Vector<T>::size == 0 && aligned_for_vectors(K.data());
-  const detail::VandermondeForward<T> arguments{K, x, v, vectors};
-  detail::with_tile<T>(K.size(0), K.size(1), [&](auto size, unsigned tiles) {
+  constexpr index_t V = Vector<T>::size;
+  const bool vectors =
+      K.stride(2) == 1 && K.stride(0) % V == 0 && K.stride(1) % V == 0 && aligned_for_vectors(K.data());
+  const detail::VandermondeForward<T> arguments{K, x, v, which, add, vectors};
+  const index_t rows = K.size(0) * K.size(1);
+  detail::with_tile<T>(rows, K.size(2), [&](auto size, unsigned tiles) {
     using Tile = typename decltype(size)::Forward;
-    const dim3 blocks(static_cast<unsigned>(K.size(0)), tiles);
+    const dim3 blocks(static_cast<unsigned>(rows), tiles);
     detail::vandermonde_forward_kernel<T, Tile><<<blocks, Tile::threads, 0, stream_handle()>>>(arguments);
     check_launch("vandermonde_forward_kernel");
   });
 }
 
 template <class T>
-void vandermonde_backward(TensorView<complex<double>, 2, Cuda> dx, TensorView<complex<double>, 2, Cuda> dv,
-                          TensorView<const T, 2, Cuda> dK, TensorView<const complex<double>, 2, Cuda> x,
-                          TensorView<const complex<double>, 2, Cuda> v) {
-  const index_t H = x.size(0), N = x.size(1);
+void vandermonde_backward(TensorView<complex<double>, 2, Cuda> dx, TensorView<complex<double>, 3, Cuda> dv,
+                          TensorView<const T, 3, Cuda> dK, TensorView<const complex<double>, 2, Cuda> x,
+                          TensorView<const complex<double>, 3, Cuda> v, Modes which) {
+  const index_t G = dK.size(0), H = x.size(0), N = x.size(1);
   if (x.empty()) return;
-  Arena<Cuda>& scratch = current_stream().scratch();
-  const auto mark = scratch.mark();
+  if (G == 0) {
+    if (wanted(dx)) longwave::detail::fill(dx, complex<double>());
+    return;
+  }
+  ScratchOn<Cuda> scratch;
   // A length of 0 still has gradients: zeros.
-  detail::with_tile<T>(H, std::max<index_t>(dK.size(1), 1), [&](auto size, unsigned tiles) {
+  detail::with_tile<T>(G * H, std::max<index_t>(dK.size(2), 1), [&](auto size, unsigned tiles) {
     using Size = decltype(size);
     using Tile = typename Size::Backward;
     constexpr int M = Tile::cols / 4, columns = static_cast<int>(detail::tile_length<Size> / Tile::rows);
-    detail::VandermondeBackward<T> arguments{dx, dv, dK, x, v, nullptr};
-    if (tiles > 1) arguments.partial = scratch.take<detail::ModeSums>(tiles * H * N);
-    const dim3 blocks(static_cast<unsigned>(H), tiles, static_cast<unsigned>((N + M - 1) / M));
+    detail::VandermondeBackward<T> arguments{dx, dv, dK, x, v, which, nullptr};
+    const bool parts = tiles > 1 || G > 1;
+    if (parts) arguments.partial = scratch.template take<detail::ModeSums>(tiles * G * H * N);
+    const dim3 blocks(static_cast<unsigned>(G * H), tiles, static_cast<unsigned>((N + M - 1) / M));
     detail::vandermonde_backward_kernel<T, Tile, columns><<<blocks, Tile::threads, 0, stream_handle()>>>(arguments);
     check_launch("vandermonde_backward_kernel");
-    if (tiles == 1) return;
-    detail::vandermonde_sum_kernel<<<static_cast<unsigned>((H * N + 127) / 128), 128, 0, stream_handle()>>>(
+    if (!parts) return;
+    detail::vandermonde_sum_kernel<<<detail::blocks_for(H * N, 128), 128, 0, stream_handle()>>>(
         arguments, static_cast<int>(tiles));
     check_launch("vandermonde_sum_kernel");
   });
-  scratch.release(mark);
 }
 
 }  // namespace longwave::cuda

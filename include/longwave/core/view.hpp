@@ -121,7 +121,7 @@ using Out = std::type_identity_t<TensorView<T, N, D>>;
 
 // A gradient that the caller does not want is passed as a default-constructed view.
 template <class T, int N, device D>
-bool wanted(const TensorView<T, N, D>& gradient) {
+LONGWAVE_HD bool wanted(const TensorView<T, N, D>& gradient) {
   return gradient.data() != nullptr;
 }
 

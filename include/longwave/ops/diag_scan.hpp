@@ -16,6 +16,7 @@
 #include "longwave/core/arena.hpp"
 #include "longwave/core/parallel.hpp"
 #include "longwave/cpu/simd.hpp"
+#include "longwave/cuda/diag_scan.hpp"
 #include "longwave/ops/diagonal.hpp"
 
 namespace longwave {

@@ -21,11 +21,11 @@ struct DiagonalInputs {
   TensorView<const T, 1, D> skip;  // D
   TensorView<const T, 4, D> state_in;
 
-  index_t B() const { return u.size(0); }
-  index_t H() const { return u.size(1); }
-  index_t L() const { return u.size(2); }
-  index_t N() const { return x.size(1); }
-  T skip_of(index_t h) const { return skip.data() == nullptr ? T(0) : skip(h); }
+  LONGWAVE_HD index_t B() const { return u.size(0); }
+  LONGWAVE_HD index_t H() const { return u.size(1); }
+  LONGWAVE_HD index_t L() const { return u.size(2); }
+  LONGWAVE_HD index_t N() const { return x.size(1); }
+  LONGWAVE_HD T skip_of(index_t h) const { return skip.data() == nullptr ? T(0) : skip(h); }
 };
 
 template <class T, device D = Host>

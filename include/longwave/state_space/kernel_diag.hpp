@@ -18,88 +18,9 @@
 
 #include <type_traits>
 
-#include "longwave/state_space/discretize.hpp"
 #include "longwave/state_space/ssm_parameters.hpp"
 
 namespace longwave {
-
-namespace impl {
-
-// Mode (h, n) of a discretisation with input weights.
-template <class Disc>
-struct DiagMode {
-  static void forward(const DiagonalModes<Host>& m, const ContinuousSystem<Host>& s, index_t h, index_t n, index_t) {
-    const Discretized q = Disc::at(s.dt(h, n) * s.A(h, n));
-    m.x(h, n) = q.x;
-    m.b(h, n) = s.dt(h, n) * (s.B(h, n) * q.beta);
-    for (index_t c = 0; c < m.c.size(0); ++c) m.c(c, h, n) = s.C(c, h, n);
-  }
-
-  static void backward(const ContinuousSystem<Host>& d, const DiagonalModes<Host>& dm, const ContinuousSystem<Host>& s,
-                       index_t h, index_t n, index_t) {
-    const double dt = s.dt(h, n);
-    const complex<double> A = s.A(h, n), B = s.B(h, n), db = dm.b(h, n);
-    const Discretized q = Disc::at(dt * A);
-    const complex<double> dw = dm.x(h, n) * conj(q.dx) + dt * (db * conj(B * q.dbeta));
-    d.A(h, n) = dt * dw;
-    d.B(h, n) = dt * (db * conj(q.beta));
-    d.dt(h, n) = (dw * conj(A) + db * conj(B * q.beta)).re;
-    for (index_t c = 0; c < dm.c.size(0); ++c) d.C(c, h, n) = dm.c(c, h, n);
-  }
-};
-
-template <>
-struct DiagMode<Dss> {
-  static void forward(const DiagonalModes<Host>& m, const ContinuousSystem<Host>& s, index_t h, index_t n, index_t L) {
-    const complex<double> w = s.dt(h, n) * s.A(h, n);
-    const complex<double> factor = 0.5 * Dss::at(w, s.A(h, n), L).factor;
-    m.x(h, n) = w;
-    for (index_t c = 0; c < m.c.size(0); ++c) m.c(c, h, n) = s.C(c, h, n) * s.B(h, n) * factor;
-  }
-
-  static void backward(const ContinuousSystem<Host>& d, const DiagonalModes<Host>& dm, const ContinuousSystem<Host>& s,
-                       index_t h, index_t n, index_t L) {
-    const double dt = s.dt(h, n);
-    const complex<double> A = s.A(h, n), B = s.B(h, n), dx = dm.x(h, n);
-    const Dss q = Dss::at(dt * A, A, L);
-    complex<double> dfactor, dB;
-    for (index_t c = 0; c < dm.c.size(0); ++c) {
-      const complex<double> C = s.C(c, h, n), g = 0.5 * dm.c(c, h, n);
-      d.C(c, h, n) = g * conj(B * q.factor);
-      dB += g * conj(C * q.factor);
-      dfactor += g * conj(C * B);
-    }
-    const Dss::Gradient g = q.gradient(q.from_end ? -dx : dx, dfactor);
-    d.A(h, n) = dt * g.dw + g.dLambda;
-    d.B(h, n) = dB;
-    d.dt(h, n) = (g.dw * conj(A)).re;
-  }
-};
-
-template <class Disc>
-void diag_modes_forward(const DiagonalModes<Host>& m, const ContinuousSystem<Host>& s, index_t L) {
-  parallel_blocks(
-      s.A.size(0), 16,
-      [&](index_t begin, index_t end) {
-        for (index_t h = begin; h < end; ++h)
-          for (index_t n = 0; n < s.A.size(1); ++n) DiagMode<Disc>::forward(m, s, h, n, L);
-      },
-      300 * s.A.count());
-}
-
-template <class Disc>
-void diag_modes_backward(const ContinuousSystem<Host>& d, const DiagonalModes<Host>& dm,
-                         const ContinuousSystem<Host>& s, index_t L) {
-  parallel_blocks(
-      s.A.size(0), 16,
-      [&](index_t begin, index_t end) {
-        for (index_t h = begin; h < end; ++h)
-          for (index_t n = 0; n < s.A.size(1); ++n) DiagMode<Disc>::backward(d, dm, s, h, n, L);
-      },
-      500 * s.A.count());
-}
-
-}  // namespace impl
 
 // Modes of a continuous system, for kernels of L samples (dss alone depends on L). Gradients are assigned.
 template <class Disc>

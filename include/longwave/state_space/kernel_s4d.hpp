@@ -12,86 +12,10 @@
 // Source: Gu et al. 2022 (S4D), section 4; the minimal reference implementation's parametrisation and names.
 #pragma once
 
-#include "longwave/core/complex.hpp"
-#include "longwave/state_space/discretize.hpp"
+#include "longwave/state_space/modes_s4d.hpp"
 #include "longwave/state_space/ssm.hpp"
 
 namespace longwave {
-
-template <class T, device D = Host>
-struct S4DParameters {
-  TensorView<const T, 1, D> log_dt;
-  TensorView<const T, 2, D> log_A_real, A_imag;
-  TensorView<const T, 3, D> C;
-};
-
-// Added to; each may be left out.
-template <class T, device D = Host>
-struct S4DParameterGradients {
-  TensorView<T, 1, D> log_dt;
-  TensorView<T, 2, D> log_A_real, A_imag;
-  TensorView<T, 3, D> C;
-};
-
-namespace impl {
-
-struct S4DMode {  // one mode, in double
-  double dt;
-  complex<double> A, C, x, phi;
-
-  template <class T>
-  S4DMode(const S4DParameters<T>& p, index_t h, index_t n, double rate)
-      : dt(rate * std::exp(static_cast<double>(p.log_dt(h)))),
-        A(-std::exp(static_cast<double>(p.log_A_real(h, n))), static_cast<double>(p.A_imag(h, n))),
-        C(static_cast<double>(p.C(h, n, 0)), static_cast<double>(p.C(h, n, 1))),
-        x(dt * A),
-        phi(impl::phi(x)) {}
-};
-
-template <class T>
-void s4d_modes_forward(TensorView<complex<double>, 2, Host> x, TensorView<complex<double>, 2, Host> c,
-                       const S4DParameters<T, Host>& p, double rate) {
-  parallel_blocks(
-      x.size(0), 16,
-      [&](index_t begin, index_t end) {
-        for (index_t h = begin; h < end; ++h)
-          for (index_t n = 0; n < x.size(1); ++n) {
-            const S4DMode m(p, h, n, rate);
-            x(h, n) = m.x;
-            c(h, n) = m.dt * (m.C * m.phi);
-          }
-      },
-      200 * x.count());
-}
-
-template <class T>
-void s4d_modes_backward(const S4DParameterGradients<T, Host>& d, TensorView<const complex<double>, 2, Host> dx_,
-                        TensorView<const complex<double>, 2, Host> dc, const S4DParameters<T, Host>& p, double rate) {
-  parallel_blocks(
-      dc.size(0), 16,
-      [&](index_t begin, index_t end) {
-        for (index_t h = begin; h < end; ++h) {
-          double dlog_dt = 0;
-          for (index_t n = 0; n < dc.size(1); ++n) {
-            const S4DMode m(p, h, n, rate);
-            const complex<double> dC = m.dt * (dc(h, n) * conj(m.phi)), df = dc(h, n) * conj(m.C);
-            const complex<double> dx = dx_(h, n) + m.dt * (df * conj(phi_slope(m.x, m.phi)));
-            const complex<double> dA = m.dt * dx;
-            dlog_dt += m.dt * (dx * conj(m.A) + df * conj(m.phi)).re;
-            if (wanted(d.C)) {
-              d.C(h, n, 0) += static_cast<T>(dC.re);
-              d.C(h, n, 1) += static_cast<T>(dC.im);
-            }
-            if (wanted(d.log_A_real)) d.log_A_real(h, n) += static_cast<T>(dA.re * m.A.re);
-            if (wanted(d.A_imag)) d.A_imag(h, n) += static_cast<T>(dA.im);
-          }
-          if (wanted(d.log_dt)) d.log_dt(h) += static_cast<T>(dlog_dt);
-        }
-      },
-      400 * dc.count());
-}
-
-}  // namespace impl
 
 struct S4DModes {
   template <class T, device D>

@@ -12,6 +12,7 @@
 #include "longwave/ops/diag_scan.hpp"
 #include "longwave/ops/fft_conv.hpp"
 #include "longwave/ops/vandermonde.hpp"
+#include "longwave/state_space/state_terms.hpp"
 
 namespace longwave {
 
@@ -63,7 +64,7 @@ struct StateTerms {
 };
 
 template <class T>
-void add_state_terms(const DiagonalOutputs<T>& out, const DiagonalInputs<T>& in, index_t h) {
+void add_feature_state_terms(const DiagonalOutputs<T>& out, const DiagonalInputs<T>& in, index_t h) {
   StateTerms<T> t(in, h);
   for (index_t b = 0; b < in.B(); ++b) {
     t.load(t.s, in.state_in, b, h);
@@ -81,8 +82,8 @@ void add_state_terms(const DiagonalOutputs<T>& out, const DiagonalInputs<T>& in,
 }
 
 template <class T>
-void add_state_gradients(const DiagonalGradients<T>& d, const DiagonalCotangents<T>& from, const DiagonalInputs<T>& in,
-                         index_t h) {
+void add_feature_state_gradients(const DiagonalGradients<T>& d, const DiagonalCotangents<T>& from,
+                                 const DiagonalInputs<T>& in, index_t h) {
   StateTerms<T> t(in, h);
   const auto r = t.scratch.template tensor<complex<double>>(Extents<1>{t.N});  // dL/ds_out
   for (index_t b = 0; b < in.B(); ++b) {
@@ -110,30 +111,41 @@ void add_state_gradients(const DiagonalGradients<T>& d, const DiagonalCotangents
 }
 
 template <class T>
-void fft_form_forward(const DiagonalOutputs<T, Host>& out, const DiagonalInputs<T, Host>& in) {
-  Scratch scratch;
-  const TensorView<T, 2> K = scratch.tensor<T>(Extents{in.H(), in.L()});
-  vandermonde_forward<T>(K, in.x, in.c);
-  ops::FftConv::forward(out.y, in.u, K, in.skip);
-  if (in.state_in.data() != nullptr || wanted(out.state_out))
-    parallel_for(
-        in.H(), [&](index_t h) { add_state_terms(out, in, h); }, diagonal_work(in));
+void add_state_terms(const DiagonalOutputs<T, Host>& out, const DiagonalInputs<T, Host>& in) {
+  if (in.state_in.data() == nullptr && !wanted(out.state_out)) return;
+  parallel_for(
+      in.H(), [&](index_t h) { add_feature_state_terms(out, in, h); }, diagonal_work(in));
 }
 
 template <class T>
-void fft_form_backward(DiagonalGradients<T, Host> d, const DiagonalCotangents<T, Host>& from,
-                       const DiagonalInputs<T, Host>& in) {
-  Scratch scratch;
-  const TensorView<T, 2> K = scratch.tensor<T>(Extents{in.H(), in.L()});
-  const TensorView<T, 2> dK = scratch.tensor<T>(Extents{in.H(), in.L()});
+void add_state_gradients(const DiagonalGradients<T, Host>& d, const DiagonalCotangents<T, Host>& from,
+                         const DiagonalInputs<T, Host>& in) {
+  if (in.state_in.data() == nullptr && from.dstate_out.data() == nullptr && !wanted(d.dstate_in)) return;
+  parallel_for(
+      in.H(), [&](index_t h) { add_feature_state_gradients(d, from, in, h); }, 3 * diagonal_work(in));
+}
+
+template <class T, device D>
+void fft_form_forward(const DiagonalOutputs<T, D>& out, const DiagonalInputs<T, D>& in) {
+  ScratchOn<D> scratch;
+  const TensorView<T, 2, D> K = scratch.template tensor<T>(Extents{in.H(), in.L()});
+  vandermonde_forward<T>(K, in.x, in.c);
+  ops::FftConv::forward(out.y, in.u, K, in.skip);
+  add_state_terms(out, in);
+}
+
+template <class T, device D>
+void fft_form_backward(DiagonalGradients<T, D> d, const DiagonalCotangents<T, D>& from,
+                       const DiagonalInputs<T, D>& in) {
+  ScratchOn<D> scratch;
+  const TensorView<T, 2, D> K = scratch.template tensor<T>(Extents{in.H(), in.L()});
+  const TensorView<T, 2, D> dK = scratch.template tensor<T>(Extents{in.H(), in.L()});
   vandermonde_forward<T>(K, in.x, in.c);
   ops::FftConv::backward(d.du, dK, d.dskip, from.dy, in.u, K, in.skip);
-  if (!wanted(d.dx)) d.dx = scratch.tensor<complex<double>>(in.x.sizes());
-  if (!wanted(d.dc)) d.dc = scratch.tensor<complex<double>>(in.x.sizes());
+  if (!wanted(d.dx)) d.dx = scratch.template tensor<complex<double>>(in.x.sizes());
+  if (!wanted(d.dc)) d.dc = scratch.template tensor<complex<double>>(in.x.sizes());
   vandermonde_backward<T>(d.dx, d.dc, dK, in.x, in.c);
-  if (in.state_in.data() != nullptr || from.dstate_out.data() != nullptr || wanted(d.dstate_in))
-    parallel_for(
-        in.H(), [&](index_t h) { add_state_gradients(d, from, in, h); }, 3 * diagonal_work(in));
+  add_state_gradients(d, from, in);
 }
 
 }  // namespace impl
@@ -169,12 +181,32 @@ inline Algorithm choose_backward(index_t B, index_t N, index_t L) {
   return B * L >= 1024 ? Algorithm::chunk : Algorithm::scan;
 }
 
+// The choices on the device: few modes leave little to do beside reading and writing, which the recurrence does once;
+// more of them are products for tensor cores, in float alone.
+inline constexpr index_t few_modes = 12;
+
+namespace impl {
+
+template <class T, device D>
+Algorithm chosen_forward(index_t B, index_t N, index_t L) {
+  if constexpr (std::is_same_v<D, Host>) return choose_forward(B, N, L);
+  return sizeof(T) == 4 && N > few_modes && L > chunk_steps ? Algorithm::chunk : Algorithm::scan;
+}
+
+template <class T, device D>
+Algorithm chosen_backward(index_t B, index_t N, index_t L) {
+  if constexpr (std::is_same_v<D, Host>) return choose_backward(B, N, L);
+  return chosen_forward<T, D>(B, N, L);
+}
+
+}  // namespace impl
+
 struct Diagonal {
   template <class T, device D>
   static void forward(const DiagonalOutputs<T, D>& out, const DiagonalInputs<T, D>& in,
                       Algorithm algorithm = Algorithm::auto_) {
     detail::check_diagonal("diagonal", out, in);
-    if (algorithm == Algorithm::auto_ || in.L() == 0) algorithm = choose_forward(in.B(), in.N(), in.L());
+    if (algorithm == Algorithm::auto_ || in.L() == 0) algorithm = impl::chosen_forward<T, D>(in.B(), in.N(), in.L());
     if (algorithm == Algorithm::fft) return impl::fft_form_forward(out, in);
     if (algorithm == Algorithm::scan) return impl::diag_scan_forward(out, in);
     impl::chunk_scan_forward(out, in);
@@ -184,7 +216,7 @@ struct Diagonal {
   static void backward(const DiagonalGradients<T, D>& d, const DiagonalCotangents<T, D>& from,
                        const DiagonalInputs<T, D>& in, Algorithm algorithm = Algorithm::auto_) {
     detail::check_diagonal("diagonal", d, from, in);
-    if (algorithm == Algorithm::auto_ || in.L() == 0) algorithm = choose_backward(in.B(), in.N(), in.L());
+    if (algorithm == Algorithm::auto_ || in.L() == 0) algorithm = impl::chosen_backward<T, D>(in.B(), in.N(), in.L());
     if (algorithm == Algorithm::fft) return impl::fft_form_backward(d, from, in);
     if (algorithm == Algorithm::scan) return impl::diag_scan_backward(d, from, in);
     impl::chunk_scan_backward(d, from, in);

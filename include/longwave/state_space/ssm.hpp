@@ -21,26 +21,22 @@
 
 namespace longwave {
 
-// What modes may depend on besides the parameters.
-struct ModeCall {
-  index_t L = 0;    // samples of the kernel
-  double rate = 1;  // factor on dt: 2 for input at half the sampling frequency
-};
-
 struct ModeSizes {
   index_t C, H, N;  // kernels per feature, features, modes
 };
 
 // A kernel's parameters on a tape. forward assigns the modes, backward adds to the parameters' gradients; b of both has
 // data exactly if input_weights. `bool anchored() const`, if there is one, says whether modes are anchored as above.
-template <class V>
-concept diagonal_vars = requires(const V& vars, const DiagonalModes<>& modes, const ModeCall& call) {
+template <class V, class D>
+concept diagonal_vars_on = requires(const V& vars, const DiagonalModes<D>& modes, const ModeCall& call) {
   { vars.sizes() } -> std::same_as<ModeSizes>;
   { vars.needs_grad() } -> std::same_as<bool>;
   { V::input_weights } -> std::convertible_to<bool>;
   vars.forward(modes, call);
   vars.backward(modes, call);
 };
+template <class V>
+concept diagonal_vars = diagonal_vars_on<V, Host> || diagonal_vars_on<V, Cuda>;
 
 template <class T, device D = Host>
 struct SequenceOutput {
@@ -56,6 +52,13 @@ bool is_anchored(const V& vars) {
     return vars.anchored();
   else
     return false;
+}
+
+// Whether a mode grows. Looking at modes on the device would wait for it, so all kernels that may have such modes are
+// taken to, unless a state hangs on it.
+template <device D>
+bool may_grow(const DiagonalModes<D>& m, bool must_know) {
+  return (std::is_same_v<D, Cuda> && !must_know) || impl::any_growing(TensorView<const complex<double>, 2, D>(m.x));
 }
 
 template <class T, device D, diagonal_vars V>
@@ -134,23 +137,24 @@ SequenceOutput<T, D> ssm(Var<T, 3, D> u, const V& vars, Var<T, 2, D> skip, const
   const ModeCall mode_call{call.kernel_length > 0 ? std::min(call.kernel_length, L) : L, call.rate};
   detail::check_ssm(u.sizes(), s, call, bool(state_in) || want_state);
   vars.forward(m, mode_call);
-  const bool anchored = detail::is_anchored(vars) && impl::any_growing(m.x);
-  if (anchored && (state_in || want_state))
+  const bool states_asked = bool(state_in) || want_state;
+  const bool anchored = detail::is_anchored(vars) && detail::may_grow(m, states_asked);
+  if (anchored && states_asked)
     throw_value_error("ssm: modes that grow (Re x > 0) and are anchored at the last sample have no state");
   const Extents<4> states{B, 2, s.N, H};
   if (state_in) check_shape("ssm", "state_in", state_in.value(), states);
   if (skip) check_shape("ssm", "D", skip.value(), Extents<2>{C, H}, "CH");
 
   const TensorView<complex<double>, 3, D> v = detail::weighted_modes<T, D, V>(tape, m);
-  auto b = [=](index_t h, index_t n) { return m.b(h, n); };
-  auto inverse_b = [=](index_t h, index_t n) { return impl::inverse_or_zero(m.b(h, n)); };
+  const impl::InputWeight<D> b{m.b};
+  const impl::InverseInputWeight<D> inverse_b{m.b};
   TensorView<const T, 4, D> start = value_or_none(state_in);
   if (V::input_weights && state_in) {
     const auto scaled = tape.template keep<T>(states);
     impl::scale_states(scaled, start, inverse_b);
     start = scaled;
   }
-  const impl::SsmInputs<T> in{u.value(), m.x, v, value_or_none(skip), start, call, anchored};
+  const impl::SsmInputs<T, D> in{u.value(), m.x, v, value_or_none(skip), start, call, anchored};
   const bool needs = u.needs_grad() || vars.needs_grad() || skip.needs_grad() || state_in.needs_grad();
   const auto y = tape.make(Extents<3>{B, C * H, L}, needs);
   const auto state = want_state ? tape.make(states, needs) : Var<T, 4, D>();
@@ -158,7 +162,7 @@ SequenceOutput<T, D> ssm(Var<T, 3, D> u, const V& vars, Var<T, 2, D> skip, const
   const auto end = want_state && V::input_weights ? tape.template keep<T>(states)
                                                   : (want_state ? state.output() : TensorView<T, 4, D>());
   impl::ssm_forward(y.output().reshape(channels), end, in);
-  if (want_state && V::input_weights) impl::scale_states(state.output(), TensorView<const T, 4, D>(end), b);
+  if (want_state && V::input_weights) impl::scale_states(state.output(), end, b);
 
   auto backward = [=, &tape] {
     const DiagonalModes<D> d = detail::make_modes(tape, vars, s);
@@ -167,26 +171,21 @@ SequenceOutput<T, D> ssm(Var<T, 3, D> u, const V& vars, Var<T, 2, D> skip, const
     TensorView<const T, 4, D> dend = state && state.node()->has_grad ? state.grad() : TensorView<const T, 4, D>();
     if (V::input_weights && dend.data() != nullptr) {
       const auto scaled = tape.template keep<T>(states);
-      impl::scale_states_backward(scaled, dend, TensorView<const T, 4, D>(end), b, d.b);
+      impl::scale_states_backward(scaled, dend, end, b, d.b);
       dend = scaled;
     }
     const Grad du(u);
     const Grad dstate(state_in);
     const bool rescale = V::input_weights && bool(state_in);
     const auto dstart = rescale ? tape.template keep<T>(states) : dstate.view();
-    impl::ssm_backward(impl::SsmGradients<T>{du, d.x, d.c, tape.grad_to_add(skip), dstart}, dy.reshape(channels), dend,
-                       in);
+    impl::ssm_backward(impl::SsmGradients<T, D>{du, d.x, d.c, tape.grad_to_add(skip), dstart}, dy.reshape(channels),
+                       dend, in);
     if (rescale) {
       // d(1/b) = -db / b^2
       const auto dinverse = tape.template keep<complex<double>>(Extents<2>{H, s.N});
       detail::fill(dinverse, complex<double>());
-      impl::scale_states_backward(dstate.view(), TensorView<const T, 4, D>(dstart), state_in.value(), inverse_b,
-                                  dinverse);
-      for (index_t h = 0; h < H; ++h)
-        for (index_t n = 0; n < s.N; ++n) {
-          const complex<double> r = conj(inverse_b(h, n));
-          d.b(h, n) -= dinverse(h, n) * r * r;
-        }
+      impl::scale_states_backward(dstate.view(), dstart, state_in.value(), inverse_b, dinverse);
+      for_each_index<D>(H * s.N, impl::InverseWeightGradient<D>{d.b, dinverse, inverse_b}, 20);
     }
     detail::backward_modes(vars, d, m, mode_call);
   };

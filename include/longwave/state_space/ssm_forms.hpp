@@ -3,16 +3,11 @@
 #pragma once
 
 #include "longwave/core/fill.hpp"
+#include "longwave/cuda/memory.hpp"
+#include "longwave/state_space/diagonal_modes.hpp"
 #include "longwave/state_space/recurrence.hpp"
 
 namespace longwave {
-
-// Modes of a discretised diagonal system; as gradients: dL/dRe + i dL/dIm, assigned.
-template <device D = Host>
-struct DiagonalModes {
-  TensorView<complex<double>, 2, D> x, b;  // (H, N); b has no data where the kernel has it folded into c
-  TensorView<complex<double>, 3, D> c;     // (C, H, N)
-};
 
 struct SsmCall {
   Algorithm algorithm = Algorithm::auto_;
@@ -107,80 +102,96 @@ void modes_kernel_backward(TensorView<complex<double>, 2, Host> dx, TensorView<c
       v.count() * (100 + 2 * M));
 }
 
-// A discretised layer: c = c b of the tape function, states in units of the input.
+// The same on the device: decaying modes, then growing ones, reflected, from the end.
 template <class T>
+void modes_kernel_forward(TensorView<T, 3, Cuda> K, TensorView<const complex<double>, 2, Cuda> x,
+                          TensorView<const complex<double>, 3, Cuda> v, bool anchored) {
+  cuda::vandermonde_forward(K, x, v, anchored ? cuda::Modes::decaying : cuda::Modes::all, false);
+  if (anchored) cuda::vandermonde_forward(cuda::reversed(K), x, v, cuda::Modes::growing, true);
+}
+
+template <class T>
+void modes_kernel_backward(TensorView<complex<double>, 2, Cuda> dx, TensorView<complex<double>, 3, Cuda> dv,
+                           TensorView<const T, 3, Cuda> dK, TensorView<const complex<double>, 2, Cuda> x,
+                           TensorView<const complex<double>, 3, Cuda> v, bool anchored) {
+  cuda::vandermonde_backward(dx, dv, dK, x, v, anchored ? cuda::Modes::decaying : cuda::Modes::all);
+  if (anchored) cuda::vandermonde_backward(dx, dv, cuda::reversed(dK), x, v, cuda::Modes::growing);
+}
+
+// A discretised layer: c = c b of the tape function, states in units of the input.
+template <class T, device D = Host>
 struct SsmInputs {
-  TensorView<const T, 3> u;
-  TensorView<const complex<double>, 2> x;
-  TensorView<const complex<double>, 3> c;
-  TensorView<const T, 2> skip;
-  TensorView<const T, 4> state_in;
+  TensorView<const T, 3, D> u;
+  TensorView<const complex<double>, 2, D> x;
+  TensorView<const complex<double>, 3, D> c;
+  TensorView<const T, 2, D> skip;
+  TensorView<const T, 4, D> state_in;
   SsmCall call;
-  bool anchored;  // and there is a mode with Re x > 0
+  bool anchored;  // and there is a mode with Re x > 0, or there may be
 
   index_t channels() const { return c.size(0) / (call.bidirectional ? 2 : 1); }
   index_t kernel_length() const { return call.kernel_length > 0 ? std::min(call.kernel_length, u.size(2)) : u.size(2); }
   bool kernel_form(Algorithm chosen) const {
     const bool only = call.bidirectional || anchored || kernel_length() < u.size(2);
-    const bool many = call.algorithm == Algorithm::auto_ && fft_is_fast && channels() > 1;
+    const bool fast = fft_is_fast && std::is_same_v<D, Host>;
+    const bool many = call.algorithm == Algorithm::auto_ && fast && channels() > 1;
     return u.size(2) > 0 && (only || many || chosen == Algorithm::fft);
   }
-  DiagonalInputs<T> channel(index_t c_) const {
-    return {u, x, c[c_], skip.data() != nullptr ? skip[c_] : TensorView<const T, 1>(), state_in};
+  DiagonalInputs<T, D> channel(index_t c_) const {
+    return {u, x, c[c_], skip.data() != nullptr ? skip[c_] : TensorView<const T, 1, D>(), state_in};
   }
 };
 
 // Channel c of y (B, C, H, L) as (B, H, L).
-template <class T>
-TensorView<T, 3> channel_of(TensorView<T, 4> y, index_t c) {
+template <class T, device D>
+TensorView<T, 3, D> channel_of(TensorView<T, 4, D> y, index_t c) {
   return {y.data() + c * y.stride(1), Extents<3>{y.size(0), y.size(2), y.size(3)},
           Extents<3>{y.stride(0), y.stride(2), y.stride(3)}};
 }
 
-template <class T>
-void ssm_forward(TensorView<T, 4, Host> y, TensorView<T, 4, Host> state_out, const SsmInputs<T>& in) {
+template <class T, device D>
+void ssm_forward(TensorView<T, 4, D> y, TensorView<T, 4, D> state_out, const SsmInputs<T, D>& in) {
   const index_t C = in.channels(), H = in.u.size(1), L = in.u.size(2);
   const Algorithm algorithm =
-      in.call.algorithm == Algorithm::auto_ ? choose_forward(in.u.size(0), in.x.size(1), L) : in.call.algorithm;
+      in.call.algorithm == Algorithm::auto_ ? chosen_forward<T, D>(in.u.size(0), in.x.size(1), L) : in.call.algorithm;
   const bool kernel_form = in.kernel_form(algorithm);
   if (kernel_form) {
-    Scratch scratch;
-    const auto K = scratch.tensor<T>(Extents<3>{in.c.size(0), H, in.kernel_length()});
+    ScratchOn<D> scratch;
+    const auto K = scratch.template tensor<T>(Extents<3>{in.c.size(0), H, in.kernel_length()});
     modes_kernel_forward(K, in.x, in.c, in.anchored);
     ops::FftConv::forward(y, in.u, K, in.skip);
   }
   for (index_t c = 0; c < C; ++c) {
-    const DiagonalOutputs<T> out{channel_of(y, c), c == 0 ? state_out : TensorView<T, 4>()};
-    const DiagonalInputs<T> one = in.channel(c);
-    if (!kernel_form)
+    const DiagonalOutputs<T, D> out{channel_of(y, c), c == 0 ? state_out : TensorView<T, 4, D>()};
+    const DiagonalInputs<T, D> one = in.channel(c);
+    if (kernel_form)
+      add_state_terms(out, one);
+    else
       Diagonal::forward(out, one, algorithm);
-    else if (in.state_in.data() != nullptr || wanted(out.state_out))
-      parallel_for(
-          H, [&](index_t h) { add_state_terms(out, one, h); }, diagonal_work(one));
   }
 }
 
 // Gradients are assigned, dskip is added to; each may be left out but dx and dc.
-template <class T>
+template <class T, device D = Host>
 struct SsmGradients {
-  TensorView<T, 3> du;
-  TensorView<complex<double>, 2> dx;
-  TensorView<complex<double>, 3> dc;
-  TensorView<T, 2> dskip;
-  TensorView<T, 4> dstate_in;
+  TensorView<T, 3, D> du;
+  TensorView<complex<double>, 2, D> dx;
+  TensorView<complex<double>, 3, D> dc;
+  TensorView<T, 2, D> dskip;
+  TensorView<T, 4, D> dstate_in;
 };
 
-template <class T>
-void ssm_backward(const SsmGradients<T>& d, TensorView<const T, 4, Host> dy, TensorView<const T, 4, Host> dstate_out,
-                  const SsmInputs<T>& in) {
+template <class T, device D>
+void ssm_backward(const SsmGradients<T, D>& d, TensorView<const T, 4, D> dy, TensorView<const T, 4, D> dstate_out,
+                  const SsmInputs<T, D>& in) {
   const index_t C = in.channels(), H = in.u.size(1), L = in.u.size(2);
   const Algorithm algorithm =
-      in.call.algorithm == Algorithm::auto_ ? choose_backward(in.u.size(0), in.x.size(1), L) : in.call.algorithm;
+      in.call.algorithm == Algorithm::auto_ ? chosen_backward<T, D>(in.u.size(0), in.x.size(1), L) : in.call.algorithm;
   const bool kernel_form = in.kernel_form(algorithm);
-  Scratch scratch;
+  ScratchOn<D> scratch;
   if (kernel_form) {
     const Extents<3> sizes{in.c.size(0), H, in.kernel_length()};
-    const auto K = scratch.tensor<T>(sizes), dK = scratch.tensor<T>(sizes);
+    const auto K = scratch.template tensor<T>(sizes), dK = scratch.template tensor<T>(sizes);
     modes_kernel_forward(K, in.x, in.c, in.anchored);
     ops::FftConv::backward(d.du, dK, d.dskip, dy, in.u, K, in.skip);
     modes_kernel_backward<T>(d.dx, d.dc, dK, in.x, in.c, in.anchored);
@@ -188,82 +199,30 @@ void ssm_backward(const SsmGradients<T>& d, TensorView<const T, 4, Host> dy, Ten
   }
   // Channels share u, x and the state: what the first one assigns, the others add to.
   const bool extra = C > 1;
-  const auto du = extra && wanted(d.du) && !kernel_form ? scratch.tensor<T>(in.u.sizes()) : TensorView<T, 3>();
-  const auto dx =
-      extra && !kernel_form ? scratch.tensor<complex<double>>(in.x.sizes()) : TensorView<complex<double>, 2>();
-  const auto dstate = extra && wanted(d.dstate_in) ? scratch.tensor<T>(d.dstate_in.sizes()) : TensorView<T, 4>();
+  const auto room = [&](bool needed, const auto& like) {
+    using Number = typename std::decay_t<decltype(like)>::value_type;
+    constexpr int rank = std::decay_t<decltype(like)>::rank;
+    return needed ? scratch.template tensor<Number>(like.sizes()) : TensorView<Number, rank, D>();
+  };
+  const auto du = room(extra && wanted(d.du) && !kernel_form, in.u);
+  const auto dx = room(extra && !kernel_form, in.x);
+  const auto dstate = room(extra && wanted(d.dstate_in), d.dstate_in);
   for (index_t c = 0; c < C; ++c) {
-    const DiagonalInputs<T> one = in.channel(c);
+    const DiagonalInputs<T, D> one = in.channel(c);
     const bool first = c == 0;
-    const DiagonalCotangents<T> from{channel_of(dy, c), first ? dstate_out : TensorView<const T, 4>()};
-    DiagonalGradients<T> to{d.du, d.dx, d.dc[c], wanted(d.dskip) ? d.dskip[c] : TensorView<T, 1>(),
-                            first ? d.dstate_in : dstate};
+    const DiagonalCotangents<T, D> from{channel_of(dy, c), first ? dstate_out : TensorView<const T, 4, D>()};
+    DiagonalGradients<T, D> to{d.du, d.dx, d.dc[c], wanted(d.dskip) ? d.dskip[c] : TensorView<T, 1, D>(),
+                               first ? d.dstate_in : dstate};
     if (kernel_form) {
-      parallel_for(
-          H, [&](index_t h) { add_state_gradients(to, from, one, h); }, 3 * diagonal_work(one));
+      add_state_gradients(to, from, one);
     } else {
       if (!first) to.du = du, to.dx = dx;
       Diagonal::backward(to, from, one, algorithm);
-      if (!first) detail::add_to(d.dx, TensorView<const complex<double>, 2>(dx));
-      if (!first && wanted(du)) detail::add_to(d.du, TensorView<const T, 3>(du));
+      if (!first) add_modes<D>(d.dx, dx);
+      if (!first && wanted(du)) detail::add_to(d.du, TensorView<const T, 3, D>(du));
     }
-    if (!first && wanted(dstate)) detail::add_to(d.dstate_in, TensorView<const T, 4>(dstate));
+    if (!first && wanted(dstate)) detail::add_to(d.dstate_in, TensorView<const T, 4, D>(dstate));
   }
-}
-
-// --- input weights: states in units of the modes (s, as the recurrence above has it) and of the input (s / b)
-// ---------
-
-inline complex<double> inverse_or_zero(complex<double> b) {
-  const double square = norm2(b);
-  return square > 1e-300 ? (1 / square) * conj(b) : complex<double>();  // a mode without input keeps no state
-}
-
-template <class T>
-complex<double> state_at(const TensorView<T, 4>& s, index_t b, index_t n, index_t h) {
-  return {static_cast<double>(s(b, 0, n, h)), static_cast<double>(s(b, 1, n, h))};
-}
-template <class T>
-void set_state(const TensorView<T, 4>& s, index_t b, index_t n, index_t h, complex<double> z) {
-  s(b, 0, n, h) = static_cast<T>(z.re);
-  s(b, 1, n, h) = static_cast<T>(z.im);
-}
-
-// to = from f, f (H, N); with add_df: df += sum_b g conj(from), the gradient of f for a gradient g of `to`.
-template <class T, class F>
-void scale_states(TensorView<T, 4, Host> to, TensorView<const T, 4, Host> from, F f) {
-  for (index_t b = 0; b < to.size(0); ++b)
-    for (index_t n = 0; n < to.size(2); ++n)
-      for (index_t h = 0; h < to.size(3); ++h) set_state(to, b, n, h, state_at(from, b, n, h) * f(h, n));
-}
-template <class T, class F>
-void scale_states_backward(TensorView<T, 4, Host> dfrom, TensorView<const T, 4, Host> g,
-                           TensorView<const T, 4, Host> from, F f, TensorView<complex<double>, 2, Host> df) {
-  for (index_t b = 0; b < g.size(0); ++b)
-    for (index_t n = 0; n < g.size(2); ++n)
-      for (index_t h = 0; h < g.size(3); ++h) {
-        const complex<double> cotangent = state_at(g, b, n, h);
-        df(h, n) += cotangent * conj(state_at(from, b, n, h));
-        if (wanted(dfrom)) set_state(dfrom, b, n, h, cotangent * conj(f(h, n)));
-      }
-}
-
-// v = c b
-inline void weight_modes(TensorView<complex<double>, 3, Host> v, const DiagonalModes<Host>& m) {
-  for (index_t c = 0; c < v.size(0); ++c)
-    for (index_t h = 0; h < v.size(1); ++h)
-      for (index_t n = 0; n < v.size(2); ++n) v(c, h, n) = m.c(c, h, n) * m.b(h, n);
-}
-// dc = dv conj(b), db += sum_c dv conj(c); dv and dc may be the same memory.
-inline void weight_modes_backward(const DiagonalModes<Host>& d, TensorView<const complex<double>, 3, Host> dv,
-                                  const DiagonalModes<Host>& m) {
-  for (index_t c = 0; c < dv.size(0); ++c)
-    for (index_t h = 0; h < dv.size(1); ++h)
-      for (index_t n = 0; n < dv.size(2); ++n) {
-        const complex<double> g = dv(c, h, n);
-        d.b(h, n) += g * conj(m.c(c, h, n));
-        d.c(c, h, n) = g * conj(m.b(h, n));
-      }
 }
 
 inline bool any_growing(TensorView<const complex<double>, 2, Host> x) {
@@ -272,7 +231,11 @@ inline bool any_growing(TensorView<const complex<double>, 2, Host> x) {
       if (x(h, n).re > 0) return true;
   return false;
 }
+// Waits for the device: for what has no other way to know.
+inline bool any_growing(TensorView<const complex<double>, 2, Cuda> x) {
+  const Tensor<complex<double>, 2> host = cuda::to_host(x);
+  return any_growing(host.view());
+}
 
 }  // namespace impl
-
 }  // namespace longwave

@@ -39,7 +39,7 @@ struct Transformed {
   double value, slope;
 };
 
-inline Transformed transformed(Transform f, double x) {
+LONGWAVE_HD inline Transformed transformed(Transform f, double x) {
   switch (f) {
     case Transform::exp: {
       const double y = std::exp(x);
@@ -48,14 +48,14 @@ inline Transformed transformed(Transform f, double x) {
     case Transform::none:
       return {x, 1};
     case Transform::relu:
-      return {std::fmax(x, 0) + 1e-4, x > 0 ? 1.0 : 0.0};
+      return {(x > 0 ? x : 0) + 1e-4, x > 0 ? 1.0 : 0.0};
     case Transform::sigmoid: {  // from e^-|x|, so that neither end cancels
       const double e = std::exp(-std::abs(x));
       return {(x < 0 ? e : 1) / (1 + e), e / ((1 + e) * (1 + e))};
     }
     case Transform::softplus: {
       const double e = std::exp(-std::abs(x));
-      return {std::fmax(x, 0) + std::log1p(e), (x < 0 ? e : 1) / (1 + e)};
+      return {(x > 0 ? x : 0) + std::log1p(e), (x < 0 ? e : 1) / (1 + e)};
     }
   }
   return {0, 0};
