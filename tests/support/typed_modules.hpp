@@ -60,31 +60,51 @@ struct ModuleTolerance {
   double twice = 1e-11;
 };
 
-// make(On<T, D>()) -> module. R: the reference's scalar; T where both must draw the same numbers (dropout).
+// What differs, "" if nothing does. make(On<T, D>()) -> module. R: the reference's scalar; T where both must draw the
+// same numbers (dropout).
 template <class T, device D, class R, int N, class Make, class Call>
-void check_module_as(const std::string& what, const Extents<N>& sizes, const Make& make, const Call& call, bool train,
-                     ModuleTolerance tolerance) {
-  INFO(what << (train ? ", training" : ""));
+std::string module_difference(const Extents<N>& sizes, const Make& make, const Call& call, bool train, double bound) {
   auto there = make(On<T, D>());
   auto here = make(On<T, Host>());
   const auto start = numbers(state<T, D>(there));
-  CHECK(same_bits(start, numbers(state<T>(here))));
+  if (!same_bits(start, numbers(state<T>(here)))) return "the start values differ";
 
   auto reference = make(On<R, Host>());
-  const auto refs = state<R>(reference);
+  const auto refs = state<R>(reference), trained = parameters<R>(reference);
   for (std::size_t i = 0; i < refs.size(); ++i)
     for (index_t k = 0; k < refs[i].count; ++k) refs[i].value[k] = static_cast<R>(start[i].data()[k]);
   Generator gen_there(63), gen_here(63);
   const auto got = pass_of<T, D>(there, sizes, call, train ? &gen_there : nullptr);
   const auto want = pass_of<R, Host>(reference, sizes, call, train ? &gen_here : nullptr);
-  REQUIRE(got.size() == want.size());
-  const double bound = sizeof(T) == 4 ? tolerance.single : tolerance.twice;
+  if (got.size() != want.size()) return "another number of gradients";
+  std::string text;
+  const std::size_t values = got.size() - refs.size(), gradients = values - trained.size();
   for (std::size_t i = 0; i < got.size(); ++i) {
-    const std::size_t first = got.size() - start.size();
-    INFO("number " << i << " of " << got.size() << (i >= first ? ": value of " + refs[i - first].name : ""));
     // Some gradients are zero but for rounding.
-    CHECK(relative_error(got[i].view(), want[i].view(), 0.1) <= bound);
+    const double error = relative_error(got[i].view(), want[i].view(), 0.1);
+    if (error <= bound) continue;
+    text += i == 0          ? "output"
+            : i < gradients ? "gradient of the input"
+            : i < values    ? "gradient of " + trained[i - gradients].name
+                            : refs[i - values].name;
+    text += " is off by " + std::to_string(error) + "; ";
   }
+  return text;
+}
+
+// An exception of one module does not hide what is wrong with the next.
+template <class T, device D, class R, int N, class Make, class Call>
+void check_module_as(const std::string& what, const Extents<N>& sizes, const Make& make, const Call& call, bool train,
+                     ModuleTolerance tolerance) {
+  std::string difference;
+  try {
+    difference =
+        module_difference<T, D, R>(sizes, make, call, train, sizeof(T) == 4 ? tolerance.single : tolerance.twice);
+  } catch (const std::exception& error) {
+    difference = error.what();
+  }
+  INFO(what << (train ? ", training" : ""));
+  CHECK(difference == "");
 }
 
 template <class T, device D, int N, class Make, class Call>
