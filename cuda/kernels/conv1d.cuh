@@ -117,24 +117,46 @@ struct DirectInput {
   }
 };
 
-// The share of output (b, m) in dW[o, i, t], for add_row_sums: `entry` counts (O, I / groups, k).
+// The shares of output (b, .) in dW[o, i, t], for add_row_sums: `entry` counts (O, I / groups, k).
 template <class T>
 struct DirectWeight {
   TensorView<const T, 3, Cuda> dy, x;
   Extents<3> W;
   Conv1dOptions o;
-  __device__ double operator()(index_t entry, index_t b, index_t m) const {
+
+  struct Row {
+    const T *dy, *x;
+    index_t dy_step, x_step, stride, shift, L;
+    __device__ double operator()(index_t m) const {
+      const index_t l = m * stride + shift;
+      return l >= 0 && l < L ? static_cast<double>(dy[m * dy_step]) * static_cast<double>(x[l * x_step]) : 0.0;
+    }
+  };
+  __device__ Row row(index_t entry, index_t b) const {
     const index_t t = entry % W[2], i = entry / W[2] % W[1], out = entry / W[2] / W[1];
-    const index_t l = m * o.stride + t * o.dilation - o.padding;
-    if (l < 0 || l >= x.size(2)) return 0;
-    return static_cast<double>(dy(b, out, m)) * static_cast<double>(x(b, out / (W[0] / o.groups) * W[1] + i, l));
+    const index_t in = out / (W[0] / o.groups) * W[1] + i;
+    return {dy.data() + b * dy.stride(0) + out * dy.stride(1),
+            x.data() + b * x.stride(0) + in * x.stride(1),
+            dy.stride(2),
+            x.stride(2),
+            o.stride,
+            t * o.dilation - o.padding,
+            x.size(2)};
   }
 };
 
 template <class T>
 struct ChannelTerm {
   TensorView<const T, 3, Cuda> dy;
-  __device__ double operator()(index_t o, index_t b, index_t l) const { return static_cast<double>(dy(b, o, l)); }
+
+  struct Row {
+    const T* data;
+    index_t step;
+    __device__ double operator()(index_t l) const { return static_cast<double>(data[l * step]); }
+  };
+  __device__ Row row(index_t o, index_t b) const {
+    return {dy.data() + b * dy.stride(0) + o * dy.stride(1), dy.stride(2)};
+  }
 };
 
 // One thread per position; I is the type that positions are divided in.

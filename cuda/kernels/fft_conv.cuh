@@ -8,19 +8,31 @@ namespace longwave::cuda {
 
 namespace detail {
 
-// What (b, l) gives to dD of one channel.
+// What the samples of row b give to dD of one channel.
 template <class T>
 struct SkipTerm {
   TensorView<const T, 3, Cuda> dy, u;
-  __device__ double operator()(index_t h, index_t b, index_t l) const {
-    return static_cast<double>(dy(b, h, l)) * static_cast<double>(u(b, h, l));
+
+  struct Row {
+    const T *dy, *u;
+    index_t dy_step, u_step;
+    __device__ double operator()(index_t l) const {
+      return static_cast<double>(dy[l * dy_step]) * static_cast<double>(u[l * u_step]);
+    }
+  };
+  __device__ Row row(index_t h, index_t b) const {
+    return {dy.data() + b * dy.stride(0) + h * dy.stride(1), u.data() + b * u.stride(0) + h * u.stride(1), dy.stride(2),
+            u.stride(2)};
   }
 };
 
-// Rows short enough for one block, and as many of them as 32 bits count.
-template <class T>
-bool fits_tiles(const Extents<4>& y) {
-  return y[3] <= longest_tile<T> && y[0] * y[1] * y[2] < (index_t(1) << 28);
+// Rows short enough for one block, as many of them and as far apart along a row as 32 bits count.
+template <class T, class... Views>
+bool fits_tiles(const TensorView<T, 4, Cuda>& y, const Views&... others) {
+  const index_t L = y.size(3);
+  const auto near = [L](const auto& view, int axis) { return std::abs(view.stride(axis)) * L < (index_t(1) << 31); };
+  return L <= longest_tile<std::remove_const_t<T>> && y.size(0) * y.size(1) * y.size(2) < (index_t(1) << 28) &&
+         near(y, 3) && (near(others, 2) && ...);
 }
 
 }  // namespace detail
@@ -29,7 +41,7 @@ template <class T>
 void fft_conv_forward(TensorView<T, 4, Cuda> y, TensorView<const T, 3, Cuda> u, TensorView<const T, 3, Cuda> K,
                       TensorView<const T, 2, Cuda> D) {
   if (y.empty()) return;
-  if (detail::fits_tiles<T>(y.sizes()))
+  if (detail::fits_tiles(y, u, K))
     detail::conv_tiles_forward(y, u, K, D);
   else
     detail::conv_rows_forward(y, u, K, D);
@@ -40,13 +52,14 @@ void fft_conv_backward(TensorView<T, 3, Cuda> du, TensorView<T, 3, Cuda> dK, Ten
                        TensorView<const T, 4, Cuda> dy, TensorView<const T, 3, Cuda> u, TensorView<const T, 3, Cuda> K,
                        TensorView<const T, 2, Cuda> D) {
   if (dy.size(1) * dy.size(2) * dy.size(3) == 0) return;
-  if (wanted(dD))
+  const bool with_dK = wanted(dK) && !dK.empty();  // whose first entry is dD
+  if (wanted(dD) && !with_dK)
     for (index_t c = 0; c < dy.size(1); ++c)
       add_row_sums("fft_conv: dD", dD[c], dy.size(0), dy.size(3), detail::SkipTerm<T>{detail::channel_of(dy, c), u});
-  if (detail::fits_tiles<T>(dy.sizes()))
-    detail::conv_tiles_backward(du, dK, dy, u, K, D);
+  if (detail::fits_tiles(dy, u, K, du, dK))
+    detail::conv_tiles_backward(du, dK, dD, dy, u, K, D);
   else if (wanted(du) || wanted(dK))
-    detail::conv_rows_backward(du, dK, dy, u, K, D);
+    detail::conv_rows_backward(du, dK, dD, dy, u, K, D);
 }
 
 }  // namespace longwave::cuda

@@ -145,6 +145,7 @@ struct StoreInput {
 template <class T>
 struct StoreKernels {
   TensorView<T, 3, Cuda> dK;  // (C or 2C, h, M)
+  TensorView<T, 2, Cuda> dD;  // (C, h) or without data: += dK at lag 0, which is the same sum
   const complex<T>* from;
   index_t C, n;
   double step;
@@ -153,7 +154,9 @@ struct StoreKernels {
     const index_t c = row / H, h = row % H, back = n - 1 - j;
     const T scale = T(2 * step);
     const complex<T>* z = from + row * n;
-    dK(c, h, j) = scale * unweighted(z[j], right_angle_weight<T>(j, step));
+    const T value = scale * unweighted(z[j], right_angle_weight<T>(j, step));
+    dK(c, h, j) = value;
+    if (j == 0 && dD.data() != nullptr) dD(c, h) += value;
     if (dK.size(0) > C) dK(C + c, h, j) = -scale * unweighted_anti(z[back], right_angle_weight<T>(back, step));
   }
 };
@@ -223,8 +226,8 @@ void conv_rows_forward(TensorView<T, 4, Cuda> y, TensorView<const T, 3, Cuda> u,
 }
 
 template <class T>
-void conv_rows_backward(TensorView<T, 3, Cuda> du, TensorView<T, 3, Cuda> dK, TensorView<const T, 4, Cuda> dy,
-                        TensorView<const T, 3, Cuda> u, TensorView<const T, 3, Cuda> K,
+void conv_rows_backward(TensorView<T, 3, Cuda> du, TensorView<T, 3, Cuda> dK, TensorView<T, 2, Cuda> dD,
+                        TensorView<const T, 4, Cuda> dy, TensorView<const T, 3, Cuda> u, TensorView<const T, 3, Cuda> K,
                         TensorView<const T, 2, Cuda> D) {
   const index_t B = dy.size(0), C = dy.size(1), H = dy.size(2), L = dy.size(3);
   const bool input = wanted(du), kernel = wanted(dK);
@@ -262,7 +265,7 @@ void conv_rows_backward(TensorView<T, 3, Cuda> du, TensorView<T, 3, Cuda> dK, Te
     if (!kernel) continue;
     fft_complex(dkernels, s.n, C * features, true);
     for_rows("fft_conv: dK", C * features, dK.size(2),
-             StoreKernels<T>{dK.slice(1, h, h_end), dkernels, C, s.n, s.step});
+             StoreKernels<T>{dK.slice(1, h, h_end), features_of(dD, 1, h, h_end), dkernels, C, s.n, s.step});
   }
 }
 

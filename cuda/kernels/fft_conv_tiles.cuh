@@ -22,7 +22,7 @@ namespace longwave::cuda::detail {
 template <class T>
 struct SignalRow {
   const T* data;
-  index_t step;
+  int step;
   int length;
   __device__ T operator()(int l) const { return l < length ? data[l * step] : T(0); }
 };
@@ -31,8 +31,7 @@ struct SignalRow {
 template <class T>
 struct KernelRow {
   const T *k0, *k1;
-  index_t step;
-  int length, n;
+  int step, length, n;
   T scale;
   __device__ complex<T> operator()(int l) const {
     complex<T> k;
@@ -46,11 +45,13 @@ struct KernelRow {
 template <class T>
 struct Signals {
   T* data;
-  index_t b, c, h, l;
+  index_t b, c, h;
+  int l;
 
   Signals(const TensorView<T, 4, Cuda>& x)
-      : data(x.data()), b(x.stride(0)), c(x.stride(1)), h(x.stride(2)), l(x.stride(3)) {}
-  Signals(const TensorView<T, 3, Cuda>& x) : data(x.data()), b(x.stride(0)), c(0), h(x.stride(1)), l(x.stride(2)) {}
+      : data(x.data()), b(x.stride(0)), c(x.stride(1)), h(x.stride(2)), l(static_cast<int>(x.stride(3))) {}
+  Signals(const TensorView<T, 3, Cuda>& x)
+      : data(x.data()), b(x.stride(0)), c(0), h(x.stride(1)), l(static_cast<int>(x.stride(2))) {}
   __device__ T* row(int at_b, int at_c, int at_h) const { return data + at_b * b + at_c * c + at_h * h; }
 };
 
@@ -59,42 +60,55 @@ struct ConvTile : Tile<T, N> {
   using Base = Tile<T, N>;
   using typename Base::Points;
   static constexpr int n = N * P, threads = Base::threads, block = threads * Base::rows;
+  // Blocks of a multiprocessor, by the registers that each kernel is worth: waiting for memory needs company.
+  static constexpr int blocks_with(int registers) {
+    const int blocks = 65536 / (block * registers);
+    return blocks > 0 ? blocks : 1;
+  }
+  static constexpr int row_blocks = blocks_with(sizeof(T) == 4 ? 80 : 168);
+  static constexpr int sum_blocks = blocks_with(sizeof(T) == 4 ? 128 : 255);
+  static constexpr int row_bytes = Base::bytes + (P > 1 ? n * int(sizeof(T)) : 0);
+  static constexpr int sum_bytes = Base::bytes + Base::rows * N * int(sizeof(complex<T>));
 
   // Part e of a row's spectrum.
   template <class Row>
   static __device__ void spectrum(Points& v, const Row& x, int e, complex<T>* shared, int t) {
-    complex<T> g[P];
 #pragma unroll
-    for (int m = 1; m < P; ++m) g[m] = half_turns(T(m * (1 - 4 * e)) / T(2 * P));
-    decltype(x(0)) s[P][tile_points];
+    for (int k = 0; k < tile_points; ++k) v[k] = x(t + k * threads);
+#pragma unroll 1
+    for (int m = 1; m < P; ++m) {
+      const complex<T> g = half_turns(T(m * (1 - 4 * e)) / T(2 * P));
 #pragma unroll
-    for (int m = 0; m < P; ++m)
-#pragma unroll
-      for (int k = 0; k < tile_points; ++k) s[m][k] = x(t + k * threads + m * N);
+      for (int k = 0; k < tile_points; ++k) v[k] += x(t + k * threads + m * N) * g;
+    }
     const T turn = T(1 - 4 * e) / T(2 * n);
     for_turns(turn * T(t), turn * T(threads), [&](int k, complex<T> w) {
-      complex<T> sum = s[0][k];
-#pragma unroll
-      for (int m = 1; m < P; ++m) sum += s[m][k] * g[m];
-      v[k] = w * sum;
+      if constexpr (P == 1 && std::is_same_v<decltype(x(0)), T>)
+        v[k] = v[k].re * w;
+      else
+        v[k] = v[k] * w;
     });
     Base::forward(v, shared, t);
   }
 
-  // f(l, z) for each point: z is part e's share of the result at l, already unweighted.
+  // f(m, re) for the points l = t + k threads + m N: part e's share of the result there, real parts.
   template <class F>
   static __device__ void result(Points& v, int e, complex<T>* shared, int t, F f) {
+    unweight(v, e, shared, t);
+#pragma unroll 1
+    for (int m = 0; m < P; ++m) {
+      const complex<T> g = half_turns(T(m * (4 * e - 1)) / T(2 * P));
+      T part[tile_points];
+#pragma unroll
+      for (int k = 0; k < tile_points; ++k) part[k] = P == 1 ? v[k].re : (v[k] * g).re;
+      f(m, part);
+    }
+  }
+
+  static __device__ void unweight(Points& v, int e, complex<T>* shared, int t) {
     Base::inverse(v, shared, t);
-    complex<T> g[P];
-#pragma unroll
-    for (int m = 1; m < P; ++m) g[m] = half_turns(T(m * (4 * e - 1)) / T(2 * P));
     const T turn = T(4 * e - 1) / T(2 * n);
-    for_turns(turn * T(t), turn * T(threads), [&](int k, complex<T> w) {
-      const complex<T> z = v[k] * w;
-      f(0, k, z);
-#pragma unroll
-      for (int m = 1; m < P; ++m) f(m, k, z * g[m]);
-    });
+    for_turns(turn * T(t), turn * T(threads), [&](int k, complex<T> w) { v[k] = v[k] * w; });
   }
 };
 
@@ -111,8 +125,12 @@ __global__ void __launch_bounds__(ConvTile<T, N, P>::block)
   const int e = static_cast<int>(task % P), h = static_cast<int>(task / P) % H, c = static_cast<int>(task / P) / H;
   const T* k0 = K.data() + c * K.stride(0) + h * K.stride(1);
   const bool two_sided = K.size(0) > C;
-  const KernelRow<T> row{
-      k0, two_sided ? k0 + C * K.stride(0) : nullptr, K.stride(2), static_cast<int>(K.size(2)), N * P, scale};
+  const KernelRow<T> row{k0,
+                         two_sided ? k0 + C * K.stride(0) : nullptr,
+                         static_cast<int>(K.stride(2)),
+                         static_cast<int>(K.size(2)),
+                         N * P,
+                         scale};
   typename Conv::Points v;
   Conv::spectrum(v, row, e, shared, t);
   complex<T>* out = spectra + index_t(task) * N + t;
@@ -135,18 +153,21 @@ struct ConvRows {
 };
 
 template <class T, int N, int P>
-__global__ void __launch_bounds__(ConvTile<T, N, P>::block) conv_rows_kernel(ConvRows<T> p) {
+__global__ void __launch_bounds__(ConvTile<T, N, P>::block, ConvTile<T, N, P>::row_blocks)
+    conv_rows_kernel(ConvRows<T> p) {
   using Conv = ConvTile<T, N, P>;
   extern __shared__ __align__(16) unsigned char memory[];
   const int t = threadIdx.x % Conv::threads, local = threadIdx.x / Conv::threads;
   auto* shared = reinterpret_cast<complex<T>*>(memory) + local * Conv::room;
+  [[maybe_unused]] T* sums = reinterpret_cast<T*>(memory + Conv::bytes);  // of the parts so far, n per block
   const unsigned at = blockIdx.x * Conv::rows + local, row = at < p.rows ? at : p.rows - 1;
   // Rows of one feature follow one another: they read the same spectrum.
   const int b = static_cast<int>(row % p.B), rest = static_cast<int>(row / p.B);
   const int h = p.adjoint ? rest : rest / p.C, first = p.adjoint ? 0 : rest % p.C, last = p.adjoint ? p.C : first + 1;
   for (int c = first; c < last; ++c) {
     const SignalRow<T> x{p.in.row(b, c, h), p.in.l, p.L};
-    T sum[P][tile_points];
+    const T skip = p.D.data() != nullptr ? p.D(c, h) : T(0);
+    T* y = p.out.row(b, c, h);
 #pragma unroll 1
     for (int e = 0; e < P; ++e) {
       typename Conv::Points v;
@@ -157,19 +178,27 @@ __global__ void __launch_bounds__(ConvTile<T, N, P>::block) conv_rows_kernel(Con
         const complex<T> at_k = kernel[k * Conv::threads];
         v[k] = v[k] * complex<T>(at_k.re, p.adjoint ? -at_k.im : at_k.im);
       }
-      Conv::result(v, e, shared, t, [&](int m, int k, complex<T> z) { sum[m][k] = e == 0 ? z.re : sum[m][k] + z.re; });
+      Conv::result(v, e, shared, opaque(t), [&](int m, const T(&part)[tile_points]) {
+        // What is read is read before the first store, which the compiler cannot tell from it.
+        T value[tile_points];
+#pragma unroll
+        for (int k = 0; k < tile_points; ++k) {
+          const int l = t + k * Conv::threads + m * N;
+          value[k] = P > 1 && e > 0 ? sums[l] : T(0);
+          if (e < P - 1) continue;
+          if (p.D.data() != nullptr) value[k] += skip * x(l);
+          if (c > first && l < p.L) value[k] += y[l * p.out.l];
+        }
+#pragma unroll
+        for (int k = 0; k < tile_points; ++k) {
+          const int l = t + k * Conv::threads + m * N;
+          if (e < P - 1)
+            sums[l] = value[k] + part[k];
+          else if (l < p.L && at < p.rows)
+            y[l * p.out.l] = value[k] + part[k];
+        }
+      });
     }
-    const T skip = p.D.data() != nullptr ? p.D(c, h) : T(0);
-    T* y = p.out.row(b, c, h);
-#pragma unroll
-    for (int m = 0; m < P; ++m)
-#pragma unroll
-      for (int k = 0; k < tile_points; ++k) {
-        const int l = t + k * Conv::threads + m * N;
-        if (l >= p.L || at >= p.rows) continue;
-        const T value = sum[m][k] + (p.D.data() != nullptr ? skip * x(l) : T(0));
-        y[l * p.out.l] = c == first ? value : y[l * p.out.l] + value;
-      }
   }
 }
 
@@ -182,7 +211,8 @@ struct ConvCorrelation {
 };
 
 template <class T, int N, int P>
-__global__ void __launch_bounds__(ConvTile<T, N, P>::block) conv_correlation_kernel(ConvCorrelation<T> p) {
+__global__ void __launch_bounds__(ConvTile<T, N, P>::block, ConvTile<T, N, P>::sum_blocks)
+    conv_correlation_kernel(ConvCorrelation<T> p) {
   using Conv = ConvTile<T, N, P>;
   extern __shared__ __align__(16) unsigned char memory[];
   const int t = threadIdx.x % Conv::threads, local = threadIdx.x / Conv::threads;
@@ -193,30 +223,32 @@ __global__ void __launch_bounds__(ConvTile<T, N, P>::block) conv_correlation_ker
   const int e = static_cast<int>(task % P), part = static_cast<int>(task / P) % p.parts;
   const int h = static_cast<int>(task / P / p.parts) % p.H, c = static_cast<int>(task / P / p.parts) / p.H;
   const int per_part = (p.B + p.parts - 1) / p.parts;
-  typename Conv::Points sum, v;
+  // Y and U fill the registers, the sum is kept beside what they exchange.
+  auto* sum = reinterpret_cast<complex<T>*>(memory + Conv::bytes) + local * N + t;
 #pragma unroll
-  for (int k = 0; k < tile_points; ++k) sum[k] = complex<T>();
+  for (int k = 0; k < tile_points; ++k) sum[k * Conv::threads] = complex<T>();
 #pragma unroll 1
   for (int i = 0; i < per_part; ++i) {  // as many times in each thread of a block; rows beyond B are empty
     const int b = part * per_part + i, length = b < p.B ? p.L : 0;
-    typename Conv::Points Y;
+    typename Conv::Points Y, v;
     Conv::spectrum(Y, SignalRow<T>{p.dy.row(b, c, h), p.dy.l, length}, e, shared, t);
     __syncthreads();
     Conv::spectrum(v, SignalRow<T>{p.u.row(b, 0, h), p.u.l, length}, e, shared, t);
     __syncthreads();
 #pragma unroll
-    for (int k = 0; k < tile_points; ++k) sum[k] += Y[k] * conj(v[k]);
+    for (int k = 0; k < tile_points; ++k) sum[k * Conv::threads] += Y[k] * conj(v[k]);
   }
   complex<T>* out = p.partials + part * index_t(spectra) * N + ((index_t(c) * p.H + h) * P + e) * N + t;
 #pragma unroll
   for (int k = 0; k < tile_points; ++k)
-    if (at < tasks) out[k * Conv::threads] = sum[k];
+    if (at < tasks) out[k * Conv::threads] = sum[k * Conv::threads];
 }
 
-// dK (C or 2C, H, M) from the partial sums.
+// dK (C or 2C, H, M) from the partial sums, and dD (C, H) += dK at lag 0, which is the same sum.
 template <class T, int N, int P>
 __global__ void __launch_bounds__(ConvTile<T, N, P>::block)
-    conv_kernel_gradient_kernel(TensorView<T, 3, Cuda> dK, const complex<T>* partials, int C, int parts, T scale) {
+    conv_kernel_gradient_kernel(TensorView<T, 3, Cuda> dK, TensorView<T, 2, Cuda> dD, const complex<T>* partials, int C,
+                                int parts, T scale) {
   using Conv = ConvTile<T, N, P>;
   extern __shared__ __align__(16) unsigned char memory[];
   const int t = threadIdx.x % Conv::threads, local = threadIdx.x / Conv::threads, H = static_cast<int>(dK.size(1));
@@ -237,11 +269,19 @@ __global__ void __launch_bounds__(ConvTile<T, N, P>::block)
 #pragma unroll
       for (int k = 0; k < tile_points; ++k) v[k] += in[k * Conv::threads];
     }
-    Conv::result(v, e, shared, t, [&](int m, int k, complex<T> z) {
-      const int l = t + k * Conv::threads + m * N, back = N * P - 1 - l;
-      if (l < M) k0[l * dK.stride(2)] = scale * z.re + (e == 0 ? T(0) : k0[l * dK.stride(2)]);
-      if (k1 != nullptr && back < M) k1[back * dK.stride(2)] = (e == 0 ? T(0) : k1[back * dK.stride(2)]) - scale * z.im;
-    });
+    Conv::unweight(v, e, shared, t);
+#pragma unroll 1
+    for (int m = 0; m < P; ++m) {
+      const complex<T> g = half_turns(T(m * (4 * e - 1)) / T(2 * P));
+#pragma unroll
+      for (int k = 0; k < tile_points; ++k) {
+        const int l = t + k * Conv::threads + m * N, back = N * P - 1 - l, step = static_cast<int>(dK.stride(2));
+        const complex<T> z = scale * (P == 1 ? v[k] : v[k] * g);
+        if (l < M) k0[l * step] = z.re + (e == 0 ? T(0) : k0[l * step]);
+        if (l == 0 && M > 0 && dD.data() != nullptr) dD(c, h) += z.re;
+        if (k1 != nullptr && back < M) k1[back * step] = (e == 0 ? T(0) : k1[back * step]) - z.im;
+      }
+    }
   }
 }
 
@@ -269,18 +309,19 @@ struct TileConvolution {
   }
 
   static void rows(const ConvRows<T>& p) {
-    if (p.rows > 0) launch_tile("fft_conv", conv_rows_kernel<T, N, P>, p.rows, Conv::rows, Conv::block, Conv::bytes, p);
+    if (p.rows > 0)
+      launch_tile("fft_conv", conv_rows_kernel<T, N, P>, p.rows, Conv::rows, Conv::block, Conv::row_bytes, p);
   }
 
-  static void kernel_gradient(TensorView<T, 3, Cuda> dK, ConvCorrelation<T> p) {
+  static void kernel_gradient(TensorView<T, 3, Cuda> dK, TensorView<T, 2, Cuda> dD, ConvCorrelation<T> p) {
     const index_t rows = index_t(p.C) * p.H, blocks = std::max<index_t>(1, rows * P / Conv::rows);
     ScratchOn<Cuda> scratch;
     p.parts = static_cast<int>(std::clamp<index_t>(enough_blocks / blocks, 1, std::max(p.B, 1)));
     p.partials = scratch.take<complex<T>>(p.parts * rows * P * N);
     launch_tile("fft_conv: correlations", conv_correlation_kernel<T, N, P>, rows * P * p.parts, Conv::rows, Conv::block,
-                Conv::bytes, p);
+                Conv::sum_bytes, p);
     launch_tile("fft_conv: dK", conv_kernel_gradient_kernel<T, N, P>, rows, Conv::rows, Conv::block, Conv::bytes, dK,
-                static_cast<const complex<T>*>(p.partials), p.C, p.parts, scale);
+                dD, static_cast<const complex<T>*>(p.partials), p.C, p.parts, scale);
   }
 };
 
@@ -315,9 +356,9 @@ void conv_tiles_forward(TensorView<T, 4, Cuda> y, TensorView<const T, 3, Cuda> u
 }
 
 template <class T>
-void conv_tiles_backward(TensorView<T, 3, Cuda> du, TensorView<T, 3, Cuda> dK, TensorView<const T, 4, Cuda> dy,
-                         TensorView<const T, 3, Cuda> u, TensorView<const T, 3, Cuda> K,
-                         TensorView<const T, 2, Cuda> D) {
+void conv_tiles_backward(TensorView<T, 3, Cuda> du, TensorView<T, 3, Cuda> dK, TensorView<T, 2, Cuda> dD,
+                         TensorView<const T, 4, Cuda> dy, TensorView<const T, 3, Cuda> u,
+                         TensorView<const T, 3, Cuda> K, TensorView<const T, 2, Cuda> D) {
   ScratchOn<Cuda> scratch;
   const int B = static_cast<int>(dy.size(0)), C = static_cast<int>(dy.size(1)), H = static_cast<int>(dy.size(2));
   const int L = static_cast<int>(dy.size(3));
@@ -326,7 +367,7 @@ void conv_tiles_backward(TensorView<T, 3, Cuda> du, TensorView<T, 3, Cuda> dK, T
       const auto* spectra = tile.spectra(K, C, scratch);
       tile.rows({dy, du, spectra, D, B, C, H, L, static_cast<unsigned>(B) * H, true});
     }
-    if (wanted(dK) && !dK.empty()) tile.kernel_gradient(dK, {nullptr, dy, u, B, C, H, L, 1});
+    if (wanted(dK) && !dK.empty()) tile.kernel_gradient(dK, dD, {nullptr, dy, u, B, C, H, L, 1});
   });
 }
 

@@ -88,6 +88,13 @@ __device__ void transform_points(complex<T>* v) {
   }
 }
 
+// t, for a compiler that is not to know it: sines for the way there are not kept for the way back, registers are
+// scarcer.
+__device__ inline int opaque(int t) {
+  asm volatile("" : "+r"(t));
+  return t;
+}
+
 // f(k, e^{i pi (start + k step)}) for k = 0 .. 15. Powers are at most six products away from an exact sine, so their
 // phase is good to a few units in the last place.
 template <class T, class F>
@@ -132,21 +139,21 @@ struct Tile {
   using Points = complex<T>[tile_points];
 
   // One number in 17 is left out, so that threads 16 points apart meet different banks.
-  static __device__ int place(int point) { return point + point / 16; }
+  static constexpr LONGWAVE_HD int place(int point) { return point + point / 16; }
 
   template <int length = N>
   static __device__ void forward(Points& v, complex<T>* shared, int t) {
     if constexpr (length > 16) {
       constexpr int step = length / 16;
       const int j = t % step, first = t / step * length + j;
-      if constexpr (length < N) load(v, shared, first, step);
+      if constexpr (length < N) load<step>(v, shared + place(first));
       transform_points<16, false>(v);
       turn_points(v, T(-2 * j) / T(length));
-      store(v, shared, first, step);
+      store<step>(v, shared + place(first));
       __syncthreads();
       forward<length / 16>(v, shared, t);
     } else {
-      load(v, shared, 16 * t, 1);
+      load<1>(v, shared + place(16 * t));
 #pragma unroll
       for (int i = 0; i < tile_points; i += length) transform_points<length, false>(v + i);
     }
@@ -158,29 +165,32 @@ struct Tile {
       inverse<length / 16>(v, shared, t);
       constexpr int step = length / 16;
       const int j = t % step, first = t / step * length + j;
-      load(v, shared, first, step);
+      load<step>(v, shared + place(first));
       turn_points(v, T(2 * j) / T(length));
       transform_points<16, true>(v);
       if constexpr (length < N) {
-        store(v, shared, first, step);
+        store<step>(v, shared + place(first));
         __syncthreads();
       }
     } else {
 #pragma unroll
       for (int i = 0; i < tile_points; i += length) transform_points<length, true>(v + i);
-      store(v, shared, 16 * t, 1);
+      store<1>(v, shared + place(16 * t));
       __syncthreads();
     }
   }
 
  private:
-  static __device__ void load(Points& v, const complex<T>* shared, int first, int step) {
+  // Point first + k step lies place(k step) after point first: nothing is carried over a border of 16.
+  template <int step>
+  static __device__ void load(Points& v, const complex<T>* first) {
 #pragma unroll
-    for (int k = 0; k < tile_points; ++k) v[k] = shared[place(first + k * step)];
+    for (int k = 0; k < tile_points; ++k) v[k] = first[place(k * step)];
   }
-  static __device__ void store(const Points& v, complex<T>* shared, int first, int step) {
+  template <int step>
+  static __device__ void store(const Points& v, complex<T>* first) {
 #pragma unroll
-    for (int k = 0; k < tile_points; ++k) shared[place(first + k * step)] = v[k];
+    for (int k = 0; k < tile_points; ++k) first[place(k * step)] = v[k];
   }
 };
 

@@ -54,7 +54,7 @@ struct RowParts {
 };
 
 // partials (parts, outputs), or out += if there is one part: over the positions (b, l) of a part the sum of
-// f(output, b, l).
+// f.row(output, b)(l).
 template <class T, class F>
 __global__ void __launch_bounds__(sum_threads)
     sum_rows_kernel(T* out, index_t out_step, double* partials, index_t outputs, RowParts parts, F f) {
@@ -62,9 +62,11 @@ __global__ void __launch_bounds__(sum_threads)
   const index_t group = part / parts.pieces, piece = part % parts.pieces;
   const index_t end = parts.L * (piece + 1) / parts.pieces;
   double sum = 0;
-  for (index_t b = parts.B * group / parts.groups; b < parts.B * (group + 1) / parts.groups; ++b)
-#pragma unroll 4
-    for (index_t l = parts.L * piece / parts.pieces + threadIdx.x; l < end; l += sum_threads) sum += f(output, b, l);
+  for (index_t b = parts.B * group / parts.groups; b < parts.B * (group + 1) / parts.groups; ++b) {
+    const auto row = f.row(output, b);
+#pragma unroll 8
+    for (index_t l = parts.L * piece / parts.pieces + threadIdx.x; l < end; l += sum_threads) sum += row(l);
+  }
   sum = block_sum(sum);
   if (threadIdx.x != 0) return;
   if (partials != nullptr)
@@ -105,7 +107,7 @@ void add_partials(TensorView<T, 2, Cuda> C, const Partial* partials, index_t P) 
   check_launch("add_partials");
 }
 
-// out(o) += sum over b and l of f(o, b, l), f a plain struct that returns double.
+// out(o) += sum over b and l of f.row(o, b)(l): plain structs, the last returns double.
 template <class T, class F>
 void add_row_sums(const char* name, TensorView<T, 1, Cuda> out, index_t B, index_t L, const F& f) {
   const index_t outputs = out.size(0);

@@ -1,4 +1,5 @@
 #include "longwave/cuda/blas.hpp"
+#include "longwave/cuda/graph.hpp"
 #include "place.hpp"
 #include "typed_linalg.hpp"
 
@@ -37,6 +38,54 @@ TEMPLATE_TEST_CASE("on the device: gradients of products and convolutions repeat
 }
 TEMPLATE_TEST_CASE("on the device: products and convolutions name a wrong shape", "", float, double) {
   on_device(check_linalg_shapes_are_named<TestType, Cuda>);
+}
+
+// One call of everything; parameters' gradients are added to.
+struct Everything {
+  Tensor<float, 3, Cuda> x{3, 8, 300}, y{3, 12, 300}, dx{3, 8, 300}, W{12, 8, 3}, dW{12, 8, 3};
+  Tensor<float, 3, Cuda> u{2, 2, 40000}, v{2, 2, 40000}, du{3, 8, 300};
+  Tensor<float, 2, Cuda> K{8, 300}, dK{8, 300}, K_long{2, 40000};
+  Tensor<complex<float>, 2, Cuda> X{24, 151};
+
+  Everything() {
+    cuda::copy(W.view(), random<float>(W.sizes(), 2).view());
+    cuda::copy(u.view(), random<float>(u.sizes(), 3).view());
+    cuda::copy(K.view(), random<float>(K.sizes(), 4).view());
+    cuda::copy(K_long.view(), random<float>(K_long.sizes(), 5).view());
+  }
+
+  void input(std::uint64_t seed) { cuda::copy(x.view(), random<float>(x.sizes(), seed).view()); }
+
+  void run() {
+    ops::Conv1d::forward(y.view(), x, W, {}, {.padding = 1});
+    ops::Conv1d::backward(dx.view(), dW.view(), {}, read(y), x, W, {.padding = 1});
+    ops::FftConv::backward(du.view(), dK.view(), {}, x.view(), x, K);
+    ops::FftConv::forward(v.view(), u, K_long);
+    ops::Rfft::forward(X.view(), x.view().reshape(Extents<2>(24, 300)), 300);
+  }
+};
+
+TEST_CASE("on the device: products, transforms and convolutions in a graph", "[large]") {
+  on_device([] {
+    Everything called, replayed;
+    cuda::Graph graph;
+    for (std::uint64_t step = 0; step < 4; ++step) {
+      called.input(10 + step);
+      replayed.input(10 + step);
+      called.run();
+      graph.run([&] { replayed.run(); });
+    }
+    const auto same = [](const auto& a, const auto& b) {
+      return relative_error(cuda::to_host(a), cuda::to_host(b)) == 0;
+    };
+    CHECK(same(replayed.y, called.y));
+    CHECK(same(replayed.dx, called.dx));
+    CHECK(same(replayed.dW, called.dW));
+    CHECK(same(replayed.du, called.du));
+    CHECK(same(replayed.dK, called.dK));
+    CHECK(same(replayed.v, called.v));
+    CHECK(relative_error(pairs_of(cuda::to_host(replayed.X)), pairs_of(cuda::to_host(called.X))) == 0);
+  });
 }
 
 // More plans than are kept, twice: those thrown away are made again.
