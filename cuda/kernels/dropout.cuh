@@ -88,7 +88,8 @@ __device__ void drop_one(F& f, T factor, T* y, const T* x, std::index_sequence<Y
 
 // Thread t of the 16 / W of 64 elements: elements 16 w + W t + j.
 template <int Outputs, int W, class F, class T, int K>
-__global__ void __launch_bounds__(map_threads) dropout_kernel(Elements<T, K> e, Factors<T> factors, F f) {
+__global__ void __launch_bounds__(map_threads)
+    dropout_kernel(Elements<T, K> e, PieceNumbers numbers, Factors<T> factors, F f) {
   constexpr int inputs = K - Outputs, threads = 16 / W;
   const index_t number = blockIdx.x * index_t(map_threads) + threadIdx.x;
   const index_t call = number / threads * 16 + number % threads * W;  // Philox calls of this thread: call + j
@@ -100,7 +101,7 @@ __global__ void __launch_bounds__(map_threads) dropout_kernel(Elements<T, K> e, 
   for (int w = 0; w < 4; ++w) {
     if (first + 16 * w >= e.count) break;
     index_t offset[K];
-    piece_offsets<W>(offset, e, (first + 16 * w) / W);
+    piece_offsets<W>(offset, e, numbers, (first + 16 * w) / W);
 #pragma unroll
     for (int k = 0; k < Outputs; ++k) to[w][k] = offset[k];
 #pragma unroll
@@ -139,11 +140,11 @@ void drop(const char* name, const Elements<T, K>& e, DropoutDraw draw, F f) {
   constexpr int V = Vector<T>::size;
   const index_t groups = (e.count + 63) / 64;
   if (rows_in_vectors<Outputs>(e))
-    dropout_kernel<Outputs, V>
-        <<<blocks_for(groups * (16 / V), map_threads), map_threads, 0, stream_handle()>>>(e, factors, f);
+    dropout_kernel<Outputs, V><<<blocks_for(groups * (16 / V), map_threads), map_threads, 0, stream_handle()>>>(
+        e, piece_numbers<1>(e), factors, f);
   else
     dropout_kernel<Outputs, 1>
-        <<<blocks_for(groups * 16, map_threads), map_threads, 0, stream_handle()>>>(e, factors, f);
+        <<<blocks_for(groups * 16, map_threads), map_threads, 0, stream_handle()>>>(e, piece_numbers<1>(e), factors, f);
   check_launch(name);
 }
 

@@ -52,17 +52,50 @@ __device__ void store_piece(T* to, const T (&y)[W]) {
   }
 }
 
-// Offsets of piece number `rest` of W elements each. Quotients of small numbers are divided in 32 bits.
+// How the number of a piece of W elements is taken apart into indices: by products and shifts where there are fewer
+// than 2^31 pieces, n / d = n factor >> shift with factor = ceil(2^shift / d), shift = 31 + ceil(log2 d).
+struct PieceNumbers {
+  std::uint32_t factor[max_rank];
+  int shift[max_rank];
+  bool small;
+};
+
 template <int W, class T, int K>
-__device__ void piece_offsets(index_t (&offset)[K], const Elements<T, K>& e, index_t rest) {
+PieceNumbers piece_numbers(const Elements<T, K>& e) {
+  PieceNumbers numbers = {};
+  numbers.small = e.count / W < (index_t(1) << 31);
+  for (int axis = 0; axis < e.plan.rank; ++axis) {
+    const index_t size = axis == e.plan.rank - 1 ? e.plan.sizes[axis] / W : e.plan.sizes[axis];
+    int log2 = 0;
+    while (log2 < 31 && (index_t(1) << log2) < size) ++log2;
+    numbers.shift[axis] = 31 + log2;
+    numbers.factor[axis] = static_cast<std::uint32_t>(
+        ((std::uint64_t(1) << (31 + log2)) + static_cast<std::uint64_t>(size) - 1) / static_cast<std::uint64_t>(size));
+  }
+  return numbers;
+}
+
+// Offsets of piece number `rest`.
+template <int W, class T, int K>
+__device__ void piece_offsets(index_t (&offset)[K], const Elements<T, K>& e, const PieceNumbers& numbers,
+                              index_t rest) {
 #pragma unroll
   for (int k = 0; k < K; ++k) offset[k] = 0;
 #pragma unroll 1
   for (int axis = e.plan.rank - 1; axis >= 0; --axis) {
     const int width = axis == e.plan.rank - 1 ? W : 1;
-    const index_t size = e.plan.sizes[axis] / width;
-    const index_t index = axis == 0 ? rest : rest % size;
-    if (axis > 0) rest /= size;
+    const index_t size = width == 1 ? e.plan.sizes[axis] : e.plan.sizes[axis] / W;
+    index_t before = 0, index = rest;
+    if (axis > 0 && numbers.small) {
+      const auto n = static_cast<std::uint32_t>(rest);
+      const auto q = static_cast<std::uint32_t>(std::uint64_t(n) * numbers.factor[axis] >> numbers.shift[axis]);
+      before = q;
+      index = n - q * static_cast<std::uint32_t>(size);
+    } else if (axis > 0) {
+      before = rest / size;
+      index = rest - before * size;
+    }
+    rest = before;
 #pragma unroll
     for (int k = 0; k < K; ++k) offset[k] += index * width * e.plan.strides[k][axis];
   }
@@ -91,7 +124,7 @@ __device__ void map_one_at(F& f, const Place& place, int j, T* y, const T* x, st
 
 // Any strides; with W > 1 rows that rows_in_vectors has seen. f as in map_places.
 template <int Outputs, int W, class F, class T, int K>
-__global__ void __launch_bounds__(map_threads) map_strided_kernel(Elements<T, K> e, F f) {
+__global__ void __launch_bounds__(map_threads) map_strided_kernel(Elements<T, K> e, PieceNumbers numbers, F f) {
   constexpr int pieces = map_pieces<W>, inputs = K - Outputs;
   const index_t all = e.count / W;
   const index_t first = blockIdx.x * index_t(map_threads * pieces) + threadIdx.x;
@@ -101,7 +134,7 @@ __global__ void __launch_bounds__(map_threads) map_strided_kernel(Elements<T, K>
   for (int i = 0; i < pieces; ++i) {
     if (first + i * map_threads >= all) break;
     index_t offset[K];
-    piece_offsets<W>(offset, e, first + i * map_threads);
+    piece_offsets<W>(offset, e, numbers, first + i * map_threads);
 #pragma unroll
     for (int k = 0; k < Outputs; ++k) to[i][k] = offset[k];
 #pragma unroll
@@ -197,10 +230,10 @@ void map_strided(const char* name, const Elements<T, K>& e, F f, bool in_vectors
   constexpr int V = Vector<T>::size;
   if (in_vectors) {
     const unsigned blocks = blocks_for(e.count, index_t(map_threads) * map_pieces<V> * V);
-    map_strided_kernel<Outputs, V><<<blocks, map_threads, 0, stream_handle()>>>(e, f);
+    map_strided_kernel<Outputs, V><<<blocks, map_threads, 0, stream_handle()>>>(e, piece_numbers<V>(e), f);
   } else {
     const unsigned blocks = blocks_for(e.count, index_t(map_threads) * map_pieces<1>);
-    map_strided_kernel<Outputs, 1><<<blocks, map_threads, 0, stream_handle()>>>(e, f);
+    map_strided_kernel<Outputs, 1><<<blocks, map_threads, 0, stream_handle()>>>(e, piece_numbers<1>(e), f);
   }
   check_launch(name);
 }

@@ -33,7 +33,7 @@ void check_dropout(const Extents<3>& sizes, double p, bool tied, int how) {
     const auto back = Place<D>::from(got);
     CHECK(relative_error(at(back), TensorView<const T, 3>(want.view())) <= tolerance);
   };
-  const double tolerance = sizeof(T) == 4 ? 1e-6 : 1e-14;
+  const double tolerance = sizeof(T) == 4 ? 3e-6 : 3e-14;  // of one element, where the slope is small
   const WeightedSumRule weights{0.5, -2};
   compare(0, [&](auto y, auto u, auto) { ops::Dropout::forward(y, u, key, p, tied); });
   compare(0, [&](auto dx, auto, auto dv) { ops::Dropout::backward(dx, dv, key, p, tied); });

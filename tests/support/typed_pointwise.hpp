@@ -143,7 +143,8 @@ void check_bias_glu(index_t B, index_t K, index_t L) {
   INFO("B " << B << ", K " << K << ", L " << L);
   const auto z = random<T>(Extents(B, 2 * K, L), 53), dy = random<T>(Extents(B, K, L), 54);
   const auto bias = random<T>(Extents(2 * K), 55), start = random<T>(Extents(2 * K), 56);
-  const auto z_wide = in_double(z), dy_wide = in_double(dy), bias_wide = in_double(bias);
+  const auto z_wide = in_double(z), dy_wide = in_double(dy);
+  const auto bias_wide = in_double(bias);
   Tensor<double, 3> biased(z.sizes()), y(dy.sizes()), dz(z.sizes());
   auto dbias = in_double(start);
   ops::Add::forward(biased.view(), z_wide, bias_wide.view().reshape(Extents<3>(1, 2 * K, 1)));
