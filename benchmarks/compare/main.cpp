@@ -1,11 +1,13 @@
 // longwave_compare: measures the forms of a state-space layer over a grid of sizes, and reports what it found.
 //   longwave_compare --quick --json results.json
 //   longwave_compare report results.json out.html
-// Exit codes: 0 done, 1 error, 2 wrong command line.
+// Exit codes: 0 done, 1 error, 2 wrong command line or no such device.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "common/device.hpp"
 #include "common/machine.hpp"
+#include "common/settings.hpp"
 #include "common/threads.hpp"
 #include "compare/forms.hpp"
 #include "compare/measure.hpp"
@@ -59,11 +61,11 @@ std::vector<Result> measure_point(const Sizes& sizes, const Arguments& a, int& f
 }
 
 int measure_grid(Arguments a) {
-  if (a.quick) a.effort = {0.05, 3, a.effort.threads};
+  if (a.quick) a.effort = {0.05, 3, a.effort.threads, a.effort.device};
   if (a.forms.empty())
     for (const Form& form : forms()) a.forms.push_back(form.name);
   set_num_threads(a.effort.threads);
-  Results results{examples::machine_info(), {}};
+  Results results{examples::machine_info(parse_device(a.effort.device)), {}};
   write_results(a.json, results);  // a file that cannot be written is known before anything is measured
   int failed = 0;
   std::printf("%-34s %-6s %12s %12s %12s %10s\n", "", "form", "forward", "backward", "both", "memory");
@@ -99,7 +101,7 @@ int run(int argc, char** argv) {
   Arguments a;
   CLI::App app("Time and memory of the forms of a state-space layer over a grid of sizes.", "longwave_compare");
   app.require_subcommand(0, 1);
-  app.footer("Exit codes: 0 done, 1 error, 2 wrong command line.");
+  app.footer("Exit codes: 0 done, 1 error, 2 wrong command line or no such device.");
   add_sizes(app, "--B", a.B, "batch sizes", false);
   add_sizes(app, "--H", a.H, "numbers of features", false);
   add_sizes(app, "--N", a.N, "d_state, even", true);
@@ -108,6 +110,14 @@ int run(int argc, char** argv) {
   for (const Form& form : forms()) names.emplace_back(form.name);
   app.add_option("--forms", a.forms, "only these")->delimiter(',')->check(CLI::IsMember(names));
   app.add_option("--threads", a.effort.threads, "0: as many as there are")->check(CLI::Range(0, 4096))->type_name("N");
+  app.add_option_function<std::string>(
+         "--device",
+         [&a](const std::string& name) {
+           (void)examples::open_device(name);
+           a.effort.device = name;
+         },
+         "cpu, cuda or cuda:<number> [cpu]")
+      ->type_name("DEVICE");
   app.add_option("--json", a.json, "file to write")->type_name("FILE")->capture_default_str();
   app.add_flag("--quick", a.quick, "a small grid and few repeats");
 
@@ -153,6 +163,12 @@ int main(int argc, char** argv) {
   longwave::examples::let_threads_sleep(argv);
   try {
     return longwave::compare::run(argc, argv);
+  } catch (const longwave::examples::NoDeviceError& error) {
+    std::fprintf(stderr, "longwave_compare: %s\n", error.what());
+    return 2;
+  } catch (const longwave::examples::UsageError& error) {
+    std::fprintf(stderr, "longwave_compare: %s\nRun longwave_compare --help for the command line.\n", error.what());
+    return 2;
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "longwave_compare: out of memory\n");
   } catch (const std::exception& error) {

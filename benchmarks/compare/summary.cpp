@@ -75,6 +75,8 @@ std::vector<Crossover> crossovers(const Group& group, Quantity quantity) {
 
 std::vector<Choice> choices(const Results& results, bool backward) {
   const Quantity quantity = backward ? &Result::backward : &Result::forward;
+  const bool on_cuda = std::any_of(results.machine.begin(), results.machine.end(),
+                                   [](const auto& pair) { return pair.first == "device"; });
   std::vector<Choice> all;
   for (const Group& group : groups_of(results))
     for (const index_t L : lengths_of(group)) {
@@ -82,7 +84,7 @@ std::vector<Choice> choices(const Results& results, bool backward) {
       Group own{group.B, group.H, group.N, {}};  // the forms auto_ chooses from
       for (const Series& s : group.series)
         if (form_named(s.form).algorithm) own.series.push_back(s);
-      const std::string chosen = (backward ? chosen_backward(sizes) : chosen_forward(sizes)).name;
+      const std::string chosen = (backward ? chosen_backward(sizes, on_cuda) : chosen_forward(sizes, on_cuda)).name;
       const Series* best = fastest(own, L, quantity);
       for (const Series& s : own.series)
         if (const Result* r = at_length(s, L); r != nullptr && s.form == chosen)

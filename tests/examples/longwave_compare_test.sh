@@ -15,6 +15,16 @@ expect 2 "--no-such-option" --no-such-option
 expect 2 "page is required" report results.json && one_error 2 "no page"
 expect 0 "--quick" --help
 
+expect 2 '--device: "gpu" is none of cpu' --device gpu && one_error 2 "an unknown device"
+
+echo "-- a device, where there is one"
+if "$program" --device cuda --quick --B 1 --H 2 --N 4 --L 1,64 --json device.json >out.txt 2>&1; then
+  grep -q '"device": "cuda:0' device.json || fail "the file does not tell the device"
+  expect 0 "report: device.html" report device.json device.html
+else
+  expect 2 "--device cuda" --device cuda && one_error 1 "no device"
+fi
+
 echo "-- files (exit code 1)"
 expect 1 "nowhere/r.json" --json nowhere/r.json && one_error 1 "a folder that is not there"
 expect 1 "none.json" report none.json page.html && one_error 1 "a file that is not there"
