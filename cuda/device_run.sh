@@ -1,9 +1,10 @@
 #!/bin/sh
 # device_run.sh [GOLDEN_DIR]: builds what is to run on a machine with a GPU and little else, into build-gpu/:
 #
-#   build-gpu/bin      tests, golden_runner, longwave_gpu_bench (stripped; no OpenMP, FFTW or zlib, libstdc++ linked in),
-#                      peer_torch.py, run.sh
-#   build-gpu/golden   the reference cases of the ops that have a device form
+#   build-gpu/bin      tests, golden_runner, longwave_gpu_bench, long_sequence and its test (stripped; no OpenMP or FFTW,
+#                      zlib and libstdc++ linked in), peer_torch.py, run.sh
+#   build-gpu/golden   the reference cases; the runner leaves out what has no device form
+#   build-gpu/data     MNIST-1D
 #
 # There: build-gpu/bin/run.sh OUT_DIR
 set -eu
@@ -11,20 +12,21 @@ cd "$(dirname "$0")/.."
 golden=${1:-${LONGWAVE_GOLDEN:-}}
 build=build/device
 
-cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DLONGWAVE_CUDA=ON -DLONGWAVE_EXAMPLES=OFF \
-  -DCMAKE_DISABLE_FIND_PACKAGE_OpenMP=ON -DCMAKE_DISABLE_FIND_PACKAGE_FFTW3=ON -DCMAKE_DISABLE_FIND_PACKAGE_ZLIB=ON \
+cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DLONGWAVE_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES="${ARCHITECTURES:-90a-real}" \
+  -DCMAKE_DISABLE_FIND_PACKAGE_OpenMP=ON -DCMAKE_DISABLE_FIND_PACKAGE_FFTW3=ON -DZLIB_USE_STATIC_LIBS=ON \
   -DCMAKE_CUDA_FLAGS=-lineinfo -DCMAKE_EXE_LINKER_FLAGS="-static-libstdc++ -static-libgcc"
-cmake --build "$build" --parallel "${JOBS:-1}" --target longwave_cuda_tests golden_runner longwave_gpu_bench
+cmake --build "$build" --parallel "${JOBS:-1}" --target longwave_cuda_tests golden_runner longwave_gpu_bench long_sequence
 
 rm -rf build-gpu
 mkdir -p build-gpu/bin build-gpu/golden
-cp "$build/tests/longwave_cuda_tests" "$build/tests/golden_runner" "$build/benchmarks/longwave_gpu_bench" build-gpu/bin/
+cp "$build/tests/longwave_cuda_tests" "$build/tests/golden_runner" "$build/benchmarks/longwave_gpu_bench" \
+  "$build/examples/long_sequence" build-gpu/bin/
 strip build-gpu/bin/*
 cp benchmarks/gpu/peer_torch.py build-gpu/bin/
+cp tests/examples/long_sequence_test.sh tests/examples/expect.sh build-gpu/bin/
+cp -r examples/data build-gpu/
 cp cuda/on_device.sh build-gpu/bin/run.sh
 chmod +x build-gpu/bin/run.sh
-for op in gelu vandermonde; do
-  if [ -n "$golden" ] && [ -d "$golden/$op" ]; then cp -r "$golden/$op" build-gpu/golden/; fi
-done
+if [ -n "$golden" ]; then cp -r "$golden"/. build-gpu/golden/; fi
 chmod -R u+w build-gpu
 du -sh build-gpu

@@ -23,6 +23,7 @@ step() { # NAME SECONDS COMMAND...
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader | tee "$out/device.txt"
 step tests 60 "$bin/longwave_cuda_tests"
 step golden 30 "$bin/golden_runner" "$bin/../golden" --device cuda -v
+LONGWAVE_EXAMPLE_DATA="$bin/../data" step program 100 bash "$bin/long_sequence_test.sh" "$bin/long_sequence"
 step bench 60 "$bin/longwave_gpu_bench" --json "$out/gpu_bench.json"
 small='~[large]~[out-of-memory]'
 sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)

@@ -22,7 +22,9 @@ std::string folder_with(const std::string& folder, const std::string& name, cons
 }
 
 std::string mnist1d_folder(const RunOptions& options) {
-  const std::string folder = options.data.folder.empty() ? LONGWAVE_EXAMPLE_DATA : options.data.folder;
+  const char* moved = std::getenv("LONGWAVE_EXAMPLE_DATA");  // for a program that was carried to another machine
+  const std::string shipped = moved != nullptr ? moved : LONGWAVE_EXAMPLE_DATA;
+  const std::string folder = options.data.folder.empty() ? shipped : options.data.folder;
   return folder_with(folder, "mnist1d", "x_test.npy");
 }
 
