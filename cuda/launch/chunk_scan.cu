@@ -27,6 +27,8 @@ struct Plan {
     return rows(u.stride(0), u.stride(1), u.stride(2), u.data());
   }
   int row_tiles() const { return (B * segments + scan_rows - 1) / scan_rows; }
+  int groups(Product product) const { return (chunks + group_of(product) - 1) / group_of(product); }
+  index_t saved_numbers(Product product) const { return numbers() * groups(product); }
   index_t numbers() const { return index_t(H) * row_tiles() * scan_rows * width(); }  // of a set of row states
 };
 
@@ -151,6 +153,7 @@ void forward_modes(const DiagonalOutputs<float, Cuda>& out, const DiagonalInputs
   p.y_batch = out.y.stride(0), p.y_feature = out.y.stride(1), p.y_step = out.y.stride(2);
   if (first == 0 && in.skip.data() != nullptr) p.skip = in.skip.data(), p.skip_step = in.skip.stride(0);
   p.add = first > 0;
+  if (out.kept.data() != nullptr) p.saved = out.kept.data() + first / plan.modes() * plan.saved_numbers(product);
   const bool end_left = wanted(out.state_out) && plan.segments == 1;
   if (end_left) p.ends = scratch.take<float>(plan.numbers());
   const bool plain = p.from.vectors && dense_pairs(out.y) && !p.add;
@@ -185,10 +188,15 @@ void backward_modes(const DiagonalGradients<float, Cuda>& d, const DiagonalCotan
   ScratchOn<Cuda> scratch;
   const Plan plan = make_plan(in, from.dstate_out.data() != nullptr);
   ScanForward states = forward_task(plan, in, first);
-  states.starts = start_states(scratch, plan, states, in.state_in, {}, first, product);
-  const int groups = (plan.chunks + group_of(product) - 1) / group_of(product);
-  states.saved = scratch.take<float>(plan.numbers() * groups);
-  launch_chunk_scan(plan.tiles_of_modes, product, ScanWork::states, states);
+  const float* saved = in.kept.data();
+  if (saved != nullptr && in.kept.size(0) == chunk_scan_kept(in, product)) {
+    saved += first / plan.modes() * plan.saved_numbers(product);
+  } else {
+    states.starts = start_states(scratch, plan, states, in.state_in, {}, first, product);
+    states.saved = scratch.take<float>(plan.saved_numbers(product));
+    launch_chunk_scan(plan.tiles_of_modes, product, ScanWork::states, states);
+    saved = states.saved;
+  }
 
   ScanBackward p{};
   p.u = in.u.data();
@@ -196,7 +204,7 @@ void backward_modes(const DiagonalGradients<float, Cuda>& d, const DiagonalCotan
   p.dy = from.dy.data();
   p.dy_from = plan.rows(from.dy);
   p.x = states.x, p.c = states.c;
-  p.saved = states.saved;
+  p.saved = saved;
   p.after = end_gradients(scratch, plan, states, from, first, product);
   if (first == 0 && in.skip.data() != nullptr) p.skip = in.skip.data(), p.skip_step = in.skip.stride(0);
   if (wanted(d.du))
@@ -222,6 +230,12 @@ void backward_modes(const DiagonalGradients<float, Cuda>& d, const DiagonalCotan
 }
 
 }  // namespace
+
+index_t chunk_scan_kept(const DiagonalInputs<float, Cuda>& in, Product product) {
+  if (in.B() == 0 || in.H() == 0 || in.L() == 0) return 0;
+  const Plan plan = make_plan(in, false);
+  return std::max<index_t>(1, (in.N() + plan.modes() - 1) / plan.modes()) * plan.saved_numbers(product);
+}
 
 void chunk_scan_forward(const DiagonalOutputs<float, Cuda>& out, const DiagonalInputs<float, Cuda>& in,
                         Product product) {
@@ -257,6 +271,7 @@ void chunk_scan_backward(const DiagonalGradients<float, Cuda>& d, const Diagonal
   const auto y = scratch.tensor<float>(Extents<3>{in.B(), in.H(), L - rest});
   const auto dx = scratch.tensor<complex<double>>(in.x.sizes()), dc = scratch.tensor<complex<double>>(in.x.sizes());
   DiagonalInputs<float, Cuda> head = in, tail = in;
+  head.kept = tail.kept = {};
   head.u = in.u.slice(2, 0, L - rest);
   tail.u = in.u.slice(2, L - rest, L);
   tail.state_in = between;

@@ -17,21 +17,28 @@ void chunk_scan_forward(const DiagonalOutputs<float, Cuda>& out, const DiagonalI
                         Product product);
 void chunk_scan_backward(const DiagonalGradients<float, Cuda>& d, const DiagonalCotangents<float, Cuda>& from,
                          const DiagonalInputs<float, Cuda>& in, Product product);
+// Numbers that forward can keep for backward, the states before groups of chunks, when no state goes out.
+index_t chunk_scan_kept(const DiagonalInputs<float, Cuda>& in, Product product);
+inline Product chunk_scan_product() { return tf32() ? Product::tf32 : Product::tf32x3; }
 
 }  // namespace cuda
 
 namespace impl {
 
 inline void chunk_scan_forward(const DiagonalOutputs<float, Cuda>& out, const DiagonalInputs<float, Cuda>& in) {
-  cuda::chunk_scan_forward(out, in, cuda::tf32() ? cuda::Product::tf32 : cuda::Product::tf32x3);
+  cuda::chunk_scan_forward(out, in, cuda::chunk_scan_product());
 }
+inline index_t kept_numbers(const DiagonalInputs<float, Cuda>& in) {
+  return cuda::chunk_scan_kept(in, cuda::chunk_scan_product());
+}
+
 inline void chunk_scan_forward(const DiagonalOutputs<double, Cuda>& out, const DiagonalInputs<double, Cuda>& in) {
   cuda::diag_scan_forward(out, in);
 }
 
 inline void chunk_scan_backward(const DiagonalGradients<float, Cuda>& d, const DiagonalCotangents<float, Cuda>& from,
                                 const DiagonalInputs<float, Cuda>& in) {
-  cuda::chunk_scan_backward(d, from, in, cuda::tf32() ? cuda::Product::tf32 : cuda::Product::tf32x3);
+  cuda::chunk_scan_backward(d, from, in, cuda::chunk_scan_product());
 }
 inline void chunk_scan_backward(const DiagonalGradients<double, Cuda>& d, const DiagonalCotangents<double, Cuda>& from,
                                 const DiagonalInputs<double, Cuda>& in) {

@@ -20,6 +20,7 @@ struct DiagonalInputs {
   TensorView<const complex<double>, 2, D> x, c;
   TensorView<const T, 1, D> skip;  // D
   TensorView<const T, 4, D> state_in;
+  TensorView<const T, 1, D> kept = {};  // what forward left for backward, or nothing: then it is computed again
 
   LONGWAVE_HD index_t B() const { return u.size(0); }
   LONGWAVE_HD index_t H() const { return u.size(1); }
@@ -32,6 +33,7 @@ template <class T, device D = Host>
 struct DiagonalOutputs {
   TensorView<T, 3, D> y;
   TensorView<T, 4, D> state_out;
+  TensorView<T, 1, D> kept = {};  // room for that (recurrence.hpp: kept_numbers), if there will be a backward
 };
 
 // du, dx, dc and dstate_in are assigned, dskip is added to; each may be left out.

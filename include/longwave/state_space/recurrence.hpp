@@ -193,6 +193,14 @@ Algorithm chosen_forward(index_t B, index_t N, index_t L) {
   return sizeof(T) == 4 && N > few_modes && L > chunk_steps ? Algorithm::chunk : Algorithm::scan;
 }
 
+// Numbers that the form may keep for its backward pass: DiagonalOutputs::kept.
+template <class T, device D>
+index_t kept_numbers([[maybe_unused]] const DiagonalInputs<T, D>& in, [[maybe_unused]] Algorithm algorithm) {
+  if constexpr (std::is_same_v<D, Cuda> && std::is_same_v<T, float>)
+    if (algorithm == Algorithm::chunk) return kept_numbers(in);
+  return 0;
+}
+
 template <class T, device D>
 Algorithm chosen_backward(index_t B, index_t N, index_t L) {
   if constexpr (std::is_same_v<D, Host>) return choose_backward(B, N, L);

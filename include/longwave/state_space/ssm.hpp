@@ -154,8 +154,10 @@ SequenceOutput<T, D> ssm(Var<T, 3, D> u, const V& vars, Var<T, 2, D> skip, const
     impl::scale_states(scaled, start, inverse_b);
     start = scaled;
   }
-  const impl::SsmInputs<T, D> in{u.value(), m.x, v, value_or_none(skip), start, call, anchored};
+  impl::SsmInputs<T, D> in{u.value(), m.x, v, value_or_none(skip), start, call, anchored};
   const bool needs = u.needs_grad() || vars.needs_grad() || skip.needs_grad() || state_in.needs_grad();
+  if (needs && tape.recording() && !want_state)
+    if (const index_t n = in.kept_numbers()) in.kept = tape.template keep<T>(Extents<1>{n});
   const auto y = tape.make(Extents<3>{B, C * H, L}, needs);
   const auto state = want_state ? tape.make(states, needs) : Var<T, 4, D>();
   const Extents<4> channels{B, C, H, L};

@@ -127,7 +127,8 @@ struct SsmInputs {
   TensorView<const T, 2, D> skip;
   TensorView<const T, 4, D> state_in;
   SsmCall call;
-  bool anchored;  // and there is a mode with Re x > 0, or there may be
+  bool anchored;                  // and there is a mode with Re x > 0, or there may be
+  TensorView<T, 1, D> kept = {};  // see DiagonalOutputs; the states are those of all channels
 
   index_t channels() const { return c.size(0) / (call.bidirectional ? 2 : 1); }
   index_t kernel_length() const { return call.kernel_length > 0 ? std::min(call.kernel_length, u.size(2)) : u.size(2); }
@@ -138,7 +139,15 @@ struct SsmInputs {
     return u.size(2) > 0 && (only || many || chosen == Algorithm::fft);
   }
   DiagonalInputs<T, D> channel(index_t c_) const {
-    return {u, x, c[c_], skip.data() != nullptr ? skip[c_] : TensorView<const T, 1, D>(), state_in};
+    return {u, x, c[c_], skip.data() != nullptr ? skip[c_] : TensorView<const T, 1, D>(), state_in, kept};
+  }
+  Algorithm forward_form() const {
+    return call.algorithm == Algorithm::auto_ ? chosen_forward<T, D>(u.size(0), x.size(1), u.size(2)) : call.algorithm;
+  }
+  // What `kept` needs if no state goes out.
+  index_t kept_numbers() const {
+    const Algorithm form = forward_form();
+    return kernel_form(form) || c.size(0) == 0 ? 0 : impl::kept_numbers(channel(0), form);
   }
 };
 
@@ -151,9 +160,8 @@ TensorView<T, 3, D> channel_of(TensorView<T, 4, D> y, index_t c) {
 
 template <class T, device D>
 void ssm_forward(TensorView<T, 4, D> y, TensorView<T, 4, D> state_out, const SsmInputs<T, D>& in) {
-  const index_t C = in.channels(), H = in.u.size(1), L = in.u.size(2);
-  const Algorithm algorithm =
-      in.call.algorithm == Algorithm::auto_ ? chosen_forward<T, D>(in.u.size(0), in.x.size(1), L) : in.call.algorithm;
+  const index_t C = in.channels(), H = in.u.size(1);
+  const Algorithm algorithm = in.forward_form();
   const bool kernel_form = in.kernel_form(algorithm);
   if (kernel_form) {
     ScratchOn<D> scratch;
@@ -162,7 +170,8 @@ void ssm_forward(TensorView<T, 4, D> y, TensorView<T, 4, D> state_out, const Ssm
     ops::FftConv::forward(y, in.u, K, in.skip);
   }
   for (index_t c = 0; c < C; ++c) {
-    const DiagonalOutputs<T, D> out{channel_of(y, c), c == 0 ? state_out : TensorView<T, 4, D>()};
+    const DiagonalOutputs<T, D> out{channel_of(y, c), c == 0 ? state_out : TensorView<T, 4, D>(),
+                                    c == 0 ? in.kept : TensorView<T, 1, D>()};
     const DiagonalInputs<T, D> one = in.channel(c);
     if (kernel_form)
       add_state_terms(out, one);
