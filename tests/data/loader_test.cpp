@@ -99,3 +99,24 @@ TEST_CASE("loader: empty data, empty batches and places that do not exist are re
   CHECK(contains(error_text([&] { loader.start_epoch(-1); }), "there is no epoch -1"));
   CHECK(contains(error_text([&] { loader.epoch(0, 3); }), "cannot start at batch 3"));
 }
+
+TEST_CASE("loader: a batch may be written into memory of the caller, as on the way to a device") {
+  const auto data = numbered(10);
+  Loader<float> loader(data, {.batch = 4}, Generator(1));
+  CHECK(loader.batch_sizes() == Extents(4, 1, 2));
+  Tensor<float, 3> x(loader.batch_sizes());
+  Tensor<index_t, 1> y(4);
+  for (index_t i = 0; i < 3; ++i) {
+    const Batch<float> batch = loader.batch(i);
+    const index_t B = loader.fill(i, x.view(), y.view());
+    REQUIRE(B == batch.y.size(0));
+    CHECK(B == (i < 2 ? 4 : 2));
+    for (index_t b = 0; b < B; ++b) {
+      CHECK(y(b) == batch.y(b));
+      CHECK(x(b, 0, 1) == batch.x(b, 0, 1));
+    }
+  }
+  Tensor<float, 3> small(3, 1, 2);
+  CHECK(error_text<ShapeError>([&] { loader.fill(0, small.view(), y.view()); }) ==
+        "Loader: fill needs dense memory of a batch, (B=4, C=1, L=2); x is (B=3, C=1, L=2), y (B=4)");
+}
