@@ -22,6 +22,7 @@
 
 #include "longwave/autograd/tape.hpp"
 #include "longwave/core/tensor.hpp"
+#include "longwave/cuda/memory.hpp"
 #include "longwave/io/safetensors.hpp"
 #include "longwave/nn/module.hpp"
 
@@ -87,7 +88,12 @@ struct Result {
 
 class CaseBase {
  public:
+  struct SameFile {
+    const CaseBase& of;
+  };
+
   explicit CaseBase(const CaseFile& file) : config(file.config()), file_(file.file) {}
+  explicit CaseBase(SameFile same) : config(same.of.config), file_(same.of.file_) {}
   CaseBase(const CaseBase&) = delete;
   CaseBase& operator=(const CaseBase&) = delete;
 
@@ -142,6 +148,7 @@ class CaseBase {
   }
 
   const std::map<std::string, Result>& results() const { return results_; }
+  void take_results(const CaseBase& other) { results_ = other.results_; }
 
  protected:
   const SafetensorsFile& file_;
@@ -162,58 +169,67 @@ std::vector<double> to_doubles(const TensorView<const T, N>& view) {
   return values;
 }
 
+template <class T, int N>
+std::vector<double> to_doubles(const TensorView<const T, N, Cuda>& view) {
+  auto dense = Tensor<T, N, Cuda>::uninitialized(view.sizes());
+  if (view.data() != nullptr) copy(dense.view(), view);
+  const Tensor<T, N> host = cuda::to_host(dense);
+  return view.data() != nullptr ? to_doubles(host.view()) : std::vector<double>();
+}
+
 // The view with two axes exchanged; itself for a = b, of any rank.
 template <class View>
 View exchanged(const View& view, int a, int b) {
   return a == b ? view : view.transpose(a, b);
 }
 
-template <class T>
-class Case : public CaseBase {
+// Tape, inputs and modules of a case on one device.
+template <class T, device D = Host>
+class CaseOn : public CaseBase {
  public:
   using CaseBase::CaseBase;
   using CaseBase::out;
 
-  Tape<T> tape;
+  Tape<T, D> tape;
 
   // --- in -----------------------------------------------------------------------------------------------------
 
   // An input or parameter on the tape; its gradient is collected if the file holds one. With sizes: reshaped.
   template <int N>
-  Var<T, N> in(const std::string& name) {
+  Var<T, N, D> in(const std::string& name) {
     return variable<N>("in/" + name, sizes<N>("in/" + name), name);
   }
   template <int N>
-  Var<T, N> in(const std::string& name, const Extents<N>& sizes) {
+  Var<T, N, D> in(const std::string& name, const Extents<N>& sizes) {
     return variable<N>("in/" + name, sizes, name);
   }
   template <int N>
-  Var<T, N> param(const std::string& name) {
+  Var<T, N, D> param(const std::string& name) {
     return variable<N>("param/" + name, sizes<N>("param/" + name), name);
   }
   template <int N>
-  Var<T, N> param(const std::string& name, const Extents<N>& sizes) {
+  Var<T, N, D> param(const std::string& name, const Extents<N>& sizes) {
     return variable<N>("param/" + name, sizes, name);
   }
   template <int N>  // no value if the file has none
-  Var<T, N> optional_param(const std::string& name) {
-    return has("param/" + name) ? param<N>(name) : Var<T, N>();
+  Var<T, N, D> optional_param(const std::string& name) {
+    return has("param/" + name) ? param<N>(name) : Var<T, N, D>();
   }
   // Stored with the axes a and b the other way round, as (B, L, H) where the library takes (B, H, L).
   template <int N>
-  Var<T, N> in_transposed(const std::string& name, int a, int b) {
+  Var<T, N, D> in_transposed(const std::string& name, int a, int b) {
     const std::string entry = "in/" + name;
     return variable_at(name, storage(entry).reshape(sizes<N>(entry)).transpose(a, b), a, b);
   }
-  Var<T, 1> flat(const std::string& name) { return in<1>(name, {count("in/" + name)}); }
+  Var<T, 1, D> flat(const std::string& name) { return in<1>(name, {count("in/" + name)}); }
 
   // Numbers that need no gradient and may be written to.
   template <int N>
-  TensorView<T, N> values(const std::string& entry) {
+  TensorView<T, N, D> values(const std::string& entry) {
     return storage(entry).reshape(sizes<N>(entry));
   }
 
-  TensorView<T, 1> flat_values(const std::string& entry) { return storage(entry); }
+  TensorView<T, 1, D> flat_values(const std::string& entry) { return storage(entry); }
 
   // A module that lives as long as the case.
   template <class M, class... Args>
@@ -239,19 +255,19 @@ class Case : public CaseBase {
   // --- out ----------------------------------------------------------------------------------------------------
 
   template <int N>
-  void out(const std::string& name, Var<T, N> y) {
+  void out(const std::string& name, Var<T, N, D> y) {
     out_transposed(name, y, 0, 0);
   }
   template <int N>
-  void out_transposed(const std::string& name, Var<T, N> y, int a, int b) {
-    const TensorView<const T, N> stored = exchanged(y.value(), a, b);
+  void out_transposed(const std::string& name, Var<T, N, D> y, int a, int b) {
+    const TensorView<const T, N, D> stored = exchanged(y.value(), a, b);
     results_["out/" + name].values = to_doubles(stored);
     const std::string cotangent = "cotangent/" + name;
     if (!file_.contains(cotangent) || !y.needs_grad()) return;
     if (count(cotangent) != stored.count())
       throw_shape_error(name + " is " + to_string(stored.sizes()) + ", its cotangent " +
                         detail::shape_text(shape(cotangent)));
-    const TensorView<const T, N> seed = exchanged(storage(cotangent).reshape(stored.sizes()), a, b);
+    const TensorView<const T, N, D> seed = exchanged(storage(cotangent).reshape(stored.sizes()), a, b);
     seeds_.push_back([this, y, seed](bool run) {
       if (run)
         tape.backward(y, seed);
@@ -260,7 +276,7 @@ class Case : public CaseBase {
     });
   }
   template <int N>
-  void out(const std::string& name, TensorView<const T, N> y) {
+  void out(const std::string& name, TensorView<const T, N, D> y) {
     out(name, to_doubles(y));
   }
 
@@ -280,23 +296,22 @@ class Case : public CaseBase {
     return sizes;
   }
 
-  TensorView<T, 1> storage(const std::string& entry) {
-    Tensor<T, 1>& tensor = storage_.emplace_back(count(entry));
-    const std::vector<T> values = file_.values<T>(entry);
-    std::copy(values.begin(), values.end(), tensor.data());
+  TensorView<T, 1, D> storage(const std::string& entry) {
+    Tensor<T, 1, D>& tensor = storage_.emplace_back(count(entry));
+    assign(tensor.view(), file_.values<T>(entry));
     return tensor.view();
   }
 
   template <int N>
-  Var<T, N> variable(const std::string& entry, const Extents<N>& sizes, const std::string& name) {
+  Var<T, N, D> variable(const std::string& entry, const Extents<N>& sizes, const std::string& name) {
     return variable_at(name, storage(entry).reshape(sizes), 0, 0);
   }
 
   // The gradient is collected with the axes a and b exchanged.
   template <int N>
-  Var<T, N> variable_at(const std::string& name, TensorView<T, N> value, int a, int b) {
+  Var<T, N, D> variable_at(const std::string& name, TensorView<T, N, D> value, int a, int b) {
     if (!file_.contains("grad/" + name)) return tape.input(value);
-    const Var<T, N> var = tape.variable(value);
+    const Var<T, N, D> var = tape.variable(value);
     gradients_.emplace_back(name, [var, a, b] {
       const auto grad = var.grad();
       std::vector<double> numbers = grad.data() != nullptr ? to_doubles(exchanged(grad, a, b)) : std::vector<double>();
@@ -307,7 +322,7 @@ class Case : public CaseBase {
   }
 
   template <int N>
-  void load_values(const std::string& name, Tensor<T, N>& to) {
+  void load_values(const std::string& name, Tensor<T, N, D>& to) {
     const std::string entry = "param/" + name;
     auto squeezed = [](const index_t* sizes, std::size_t rank) {
       std::vector<index_t> kept;
@@ -318,15 +333,25 @@ class Case : public CaseBase {
     const std::vector<index_t>& stored = shape(entry);
     if (squeezed(stored.data(), stored.size()) != squeezed(to.sizes().sizes, N))
       throw_shape_error(entry + " is " + detail::shape_text(stored) + ", the module's is " + to_string(to.sizes()));
-    const std::vector<T> values = file_.values<T>(entry);
-    std::copy(values.begin(), values.end(), to.data());
+    assign(to.view().flat(), file_.values<T>(entry));
   }
 
-  std::deque<Tensor<T, 1>> storage_;
+  static void assign(TensorView<T, 1, D> to, const std::vector<T>& values) {
+    const TensorView<const T, 1> from(values.data(), Extents<1>{static_cast<index_t>(values.size())});
+    if constexpr (std::is_same_v<D, Host>)
+      copy(to, from);
+    else
+      cuda::copy(to, from);
+  }
+
+  std::deque<Tensor<T, 1, D>> storage_;
   std::vector<std::shared_ptr<void>> owned_;
   std::vector<std::function<void(bool run)>> seeds_;
   std::vector<std::pair<std::string, std::function<std::vector<double>()>>> gradients_;
 };
+
+template <class T>
+using Case = CaseOn<T, Host>;
 
 // An op that the runner knows, on one device.
 struct OpEntry {
@@ -344,5 +369,19 @@ struct Op {
     registry(device)[name] = {[f](Case<double>& c) { f(c); }, [f](Case<float>& c) { f(c); }};
   }
 };
+
+// The same op on the device, its tape and modules there: f is a function template over CaseOn<T, D>.
+template <class F>
+void on_cuda(const char* name, F f) {
+  Op(
+      name,
+      [f]<class T>(Case<T>& c) {
+        CaseOn<T, Cuda> there(CaseBase::SameFile{c});
+        f(there);
+        there.backward();
+        c.take_results(there);
+      },
+      "cuda");
+}
 
 }  // namespace longwave::golden

@@ -1,7 +1,6 @@
 // vandermonde, s4d_kernel.
-#include "case.hpp"
+#include "bodies_s4d.hpp"
 #include "longwave/ops/vandermonde.hpp"
-#include "longwave/state_space/kernel_s4d.hpp"
 
 namespace longwave::golden {
 namespace {
@@ -39,11 +38,7 @@ const Op vandermonde_op("vandermonde", []<class T>(Case<T>& c) {
   c.gradient("v", pairs(dv));
 });
 
-const Op s4d_kernel_op("s4d_kernel", []<class T>(Case<T>& c) {
-  const S4DVars<T> p{c.template param<1>("log_dt"), c.template param<2>("log_A_real"), c.template param<2>("A_imag"),
-                     c.template param<3>("C")};
-  c.out("K", ssm_kernel(c.tape, p, c.size_option("L", "out/K", 1)));
-});
+const Op s4d_kernel_op("s4d_kernel", [](auto& c) { s4d_kernel(c); });
 
 }  // namespace
 }  // namespace longwave::golden
