@@ -49,12 +49,14 @@ Graph::Graph(GraphOptions options) : options_(options) {
 
 Graph::~Graph() {
   if (executable_ == nullptr) return;
+  const UseStream use(stream_);
   (void)cudaDeviceSynchronize();  // a replay that still runs
   (void)cudaGraphExecDestroy(executable_of(executable_));
 }
 
 void Graph::reset() {
   if (executable_ != nullptr) {
+    const UseStream use(stream_);
     const cudaError_t status = cudaDeviceSynchronize();
     (void)cudaGraphExecDestroy(executable_of(executable_));
     executable_ = nullptr;

@@ -58,7 +58,18 @@ Stream::~Stream() {
   if (owned_) (void)cudaStreamDestroy(stream_of(*this));
 }
 
-void Stream::synchronize() { check(cudaStreamSynchronize(stream_of(*this)), "cudaStreamSynchronize"); }
+void Stream::synchronize() {
+  const cudaError_t status = cudaStreamSynchronize(stream_of(*this));
+  const bool of_earlier_work = status == cudaErrorIllegalAddress || status == cudaErrorLaunchFailure ||
+                               status == cudaErrorMisalignedAddress || status == cudaErrorAssert;
+  if (of_earlier_work)
+    throw DeviceError("cudaStreamSynchronize",
+                      std::string(cudaGetErrorString(status)) +
+                          ", in a kernel that was queued earlier; with CUDA_LAUNCH_BLOCKING=1 in the environment the "
+                          "error names it",
+                      "stream.cu", __LINE__);
+  check(status, "cudaStreamSynchronize");
+}
 
 Advance* Stream::advance() {
   if (advance_ == nullptr) {
