@@ -107,6 +107,49 @@ struct ProductStep {
 };
 
 template <class T>
+struct ResidualStep {
+  TensorView<T, 2, Cuda> z;
+  TensorView<const T, 2, Cuda> x, y;
+  T a, b;
+  TensorView<const T, 1, Cuda> c;
+
+  __device__ void operator()(index_t i) const {
+    const index_t H = z.size(1), row = quotient(i, H), h = i - row * H;
+    T sum = b * y.data()[row * y.stride(0) + h];
+    if (c.size(0) > 0) sum *= c.data()[c.size(0) == 1 ? 0 : h];
+    if (a != T(0)) sum += a * x.data()[row * x.stride(0) + h];
+    z.data()[row * z.stride(0) + h] = sum;
+  }
+};
+
+template <class T>
+struct HighwayStep {
+  TensorView<T, 2, Cuda> z;
+  TensorView<const T, 2, Cuda> x, gate, v;
+  T k;
+
+  __device__ void operator()(index_t i) const {
+    const index_t H = z.size(1), row = quotient(i, H), h = i - row * H;
+    const T in = v.data()[row * v.stride(0) + h];
+    const T r = SigmoidRule().value(gate.data()[row * gate.stride(0) + h] + in);
+    z.data()[row * z.stride(0) + h] = k * (T(1) - r) * x.data()[row * x.stride(0) + h] + r * in;
+  }
+};
+
+template <class T>
+struct BatchNormStep {
+  TensorView<T, 2, Cuda> y;
+  TensorView<const T, 2, Cuda> x;
+  const T *mean, *var, *w, *b;
+  T eps;
+
+  __device__ void operator()(index_t i) const {
+    const index_t H = y.size(1), row = quotient(i, H), h = i - row * H;
+    y.data()[row * y.stride(0) + h] = (x.data()[row * x.stride(0) + h] - mean[h]) / sqrt(var[h] + eps) * w[h] + b[h];
+  }
+};
+
+template <class T>
 struct SwapChannelsStep {
   TensorView<T, 2, Cuda> y;
   TensorView<const T, 2, Cuda> x;
@@ -254,6 +297,26 @@ template <class T>
 void scalar_layer_norm_step(TensorView<T, 2, Cuda> y, TensorView<const T, 2, Cuda> x, TensorView<const T, 1, Cuda> s,
                             TensorView<const T, 1, Cuda> m, double eps) {
   detail::launch_norm_step(detail::NormStep<T>{y, x, {}, s.data(), m.data(), static_cast<T>(eps), true});
+}
+
+template <class T>
+void residual_step(TensorView<T, 2, Cuda> z, TensorView<const T, 2, Cuda> x, TensorView<const T, 2, Cuda> y, double a,
+                   double b, TensorView<const T, 1, Cuda> c) {
+  for_each_index("residual_step", z.count(), detail::ResidualStep<T>{z, x, y, static_cast<T>(a), static_cast<T>(b), c});
+}
+
+template <class T>
+void highway_step(TensorView<T, 2, Cuda> z, TensorView<const T, 2, Cuda> x, TensorView<const T, 2, Cuda> gate,
+                  TensorView<const T, 2, Cuda> v, double k) {
+  for_each_index("highway_step", z.count(), detail::HighwayStep<T>{z, x, gate, v, static_cast<T>(k)});
+}
+
+template <class T>
+void batch_norm_step(TensorView<T, 2, Cuda> y, TensorView<const T, 2, Cuda> x, TensorView<const T, 1, Cuda> mean,
+                     TensorView<const T, 1, Cuda> var, TensorView<const T, 1, Cuda> w, TensorView<const T, 1, Cuda> b,
+                     double eps) {
+  for_each_index("batch_norm_step", y.count(),
+                 detail::BatchNormStep<T>{y, x, mean.data(), var.data(), w.data(), b.data(), static_cast<T>(eps)});
 }
 
 template <class T>

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "longwave/models/sequence_classifier.hpp"
+#include "longwave/models/sequence_model.hpp"
+#include "longwave/nn/feed_forward.hpp"
 #include "longwave/nn/s4_diag.hpp"
 #include "longwave/nn/s4d.hpp"
 #include "longwave/stream/session.hpp"
@@ -176,6 +178,147 @@ void check_step_ops() {
         CHECK(relative_error(Place<D>::from(now_there), now) <= step_tolerance<T>());
       }
     }
+}
+
+// The parameters of `from`, in double.
+template <class Reference, class Model>
+void set_values(Reference& to, Model& from) {
+  using T = detail::module_value<Model>;
+  using D = detail::module_device<Model>;
+  const auto targets = state<double>(to);
+  const auto sources = state<T, D>(from);
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    Tensor<T, 1, D> values(sources[i].count);
+    Memory<D>::copy(values.data(), sources[i].value, values.bytes());
+    const auto host = Place<D>::from(values);
+    for (index_t k = 0; k < host.count(); ++k) targets[i].value[k] = static_cast<double>(host(k));
+  }
+}
+
+// Sample l of every stream of x (B, I, L), brought to `to` (B, I).
+template <class T, device D>
+void give_sample(TensorView<T, 2, D> to, const Tensor<T, 3>& x, index_t l) {
+  Tensor<T, 2> sample(to.sizes());
+  copy(sample.view(), x.view().slice(2, l, l + 1).transpose(0, 2)[0].transpose(0, 1));
+  if constexpr (std::is_same_v<D, Host>) {
+    copy(to, sample.view());
+  } else {
+    const auto there = Place<D>::to(sample);
+    copy(to, there.view());
+  }
+}
+
+template <class T, device D>
+Tensor<T, 2> host_copy(TensorView<const T, 2, D> y) {
+  Tensor<T, 2, D> dense(y.sizes());
+  copy(dense.view(), y);
+  return Place<D>::from(dense);
+}
+
+// A session of `model` against the same model in double on the host: from the start, after a prefill, after a reset.
+template <class Model, class Reference>
+void check_session(Model& model, Reference& reference, index_t B) {
+  using T = detail::module_value<Model>;
+  using D = detail::module_device<Model>;
+  const index_t L = 12;
+  Session<Model> session(model, B);
+  Session<Reference> want(reference, B);
+  const auto x = random<T>(Extents<3>{B, session.input().size(1), L}, 2);
+  Tensor<double, 3> x_double(x.sizes());
+  for (index_t i = 0; i < x.count(); ++i) x_double.data()[i] = static_cast<double>(x.data()[i]);
+  const auto x_there = Place<D>::to(x);
+  // Products of many streams are cuBLAS's.
+  const double tolerance = sizeof(T) == 4 ? 1e-4 : 1e-11;
+  for (const index_t cut : {0, 7}) {
+    if (cut > 0) session.prefill(x_there.view().slice(2, 0, cut));
+    if (cut > 0) want.prefill(x_double.view().slice(2, 0, cut));
+    double error = cut > 0 ? relative_error(host_copy<T, D>(session.output()).view(), want.output()) : 0;
+    for (index_t l = cut; l < L; ++l) {
+      give_sample<T, D>(session.input(), x, l);
+      give_sample<double, Host>(want.input(), x_double, l);
+      session.step();
+      want.step();
+      error = std::max(error, relative_error(host_copy<T, D>(session.output()).view(), want.output()));
+    }
+    INFO("B " << B << ", prefilled " << cut);
+    CHECK(error <= tolerance);
+    session.reset();
+    want.reset();
+  }
+}
+
+template <class T, device D>
+void check_layer_sessions() {
+  const auto check = [](S4DOptions options, index_t B) {
+    Generator gen(3), same(3);
+    S4D<T, D> layer(options, gen);
+    S4D<double> reference(options, same);
+    set_values(reference, layer);
+    check_session(layer, reference, B);
+  };
+  check({.d_model = 6, .d_state = 8}, 3);
+  check({.d_model = 40, .d_state = 64}, 70);
+}
+
+template <class T, device D>
+void check_classifier_sessions() {
+  for (const bool prenorm : {false, true})
+    for (const Pooling pooling : {Pooling::mean, Pooling::last}) {
+      INFO("prenorm " << prenorm);
+      Generator gen(3), same(3);
+      const SequenceClassifierOptions options{.d_input = 2,
+                                              .d_output = 3,
+                                              .d_model = 24,
+                                              .d_state = 8,
+                                              .n_layers = 2,
+                                              .prenorm = prenorm,
+                                              .pooling = pooling};
+      SequenceClassifier<T, D> model(options, gen);
+      SequenceClassifier<double> reference(options, same);
+      set_values(reference, model);
+      check_session(model, reference, 5);
+      check_session(model, reference, 70);
+    }
+}
+
+// Blocks of every norm that has a step and every residual.
+template <class T, device D>
+void check_backbone_sessions() {
+  using Model = SequenceModel<S4D<T, D>, FeedForward<T, D>>;
+  using Reference = SequenceModel<S4D<double>, FeedForward<double>>;
+  const auto check = [](const char* what, typename Model::Options options, index_t B) {
+    INFO(what);
+    typename Reference::Options same{.d_model = options.d_model,
+                                     .n_layers = options.n_layers,
+                                     .prenorm = options.prenorm,
+                                     .norm = options.norm,
+                                     .residual = options.residual,
+                                     .pool = options.pool};
+    std::get<0>(same.layers).d_state = std::get<0>(options.layers).d_state = 6;
+    std::get<1>(same.layers) = std::get<1>(options.layers);
+    Generator gen(3), again(3);
+    Model model(options, gen);
+    Reference reference(same, again);
+    set_values(reference, model);
+    check_session(model, reference, B);
+  };
+  for (const index_t B : {3, 70}) {
+    check("pre-norm", {.d_model = 6, .n_layers = 2}, B);
+    check("post-norm", {.d_model = 6, .prenorm = false}, B);
+    for (const NormKind norm : {NormKind::none, NormKind::transposed_layer, NormKind::batch})
+      check("norms", {.d_model = 6, .prenorm = norm == NormKind::batch, .norm = norm}, B);
+    for (const ResidualKind kind : {ResidualKind::feedforward, ResidualKind::affine, ResidualKind::decay})
+      check("residuals", {.d_model = 6, .n_layers = 2, .residual = {.kind = kind, .beta = 0.5}}, B);
+    check("affine by feature", {.d_model = 6, .residual = {.kind = ResidualKind::affine, .scalar = false}}, B);
+    check("highway", {.d_model = 6, .residual = {.kind = ResidualKind::highway}}, B);
+    check("highway, elementwise",
+          {.d_model = 6, .residual = {.kind = ResidualKind::highway, .scaling_correction = true, .elemwise = true}}, B);
+    check("wider by repeating", {.d_model = 6, .pool = {.kind = PoolKind::sample, .expand = 2}}, B);
+    check("wider by a linear map", {.d_model = 6, .pool = {.kind = PoolKind::linear, .expand = 2}}, B);
+    typename Model::Options glu{.d_model = 6};
+    std::get<1>(glu.layers).activation = Activation::glu;
+    check("feed-forward with glu", glu, B);
+  }
 }
 
 }  // namespace longwave::test

@@ -44,6 +44,16 @@ template <class T>
 void bias_step(TensorView<T, 2, Cuda> y, TensorView<const T, 2, Cuda> x, TensorView<const T, 1, Cuda> bias,
                Activation activation);
 
+// z = a x + b c y, c (1), (H) or left out. x is not read where a is 0; z may be y.
+template <class T>
+void residual_step(TensorView<T, 2, Cuda> z, TensorView<const T, 2, Cuda> x, TensorView<const T, 2, Cuda> y, double a,
+                   double b, TensorView<const T, 1, Cuda> c);
+
+// z = k (1 - r) x + r v,   r = sigmoid(gate + v)
+template <class T>
+void highway_step(TensorView<T, 2, Cuda> z, TensorView<const T, 2, Cuda> x, TensorView<const T, 2, Cuda> gate,
+                  TensorView<const T, 2, Cuda> v, double k);
+
 // y (B, n) = a b, or a act(b); y may be either.
 template <class T>
 void product_step(TensorView<T, 2, Cuda> y, TensorView<const T, 2, Cuda> a, TensorView<const T, 2, Cuda> b,
@@ -63,6 +73,12 @@ void layer_norm_step(TensorView<T, 2, Cuda> y, TensorView<const T, 2, Cuda> x, T
 template <class T>
 void scalar_layer_norm_step(TensorView<T, 2, Cuda> y, TensorView<const T, 2, Cuda> x, TensorView<const T, 1, Cuda> s,
                             TensorView<const T, 1, Cuda> m, double eps);
+
+// y = w (x - mean) / sqrt(var + eps) + b, all (H); y may be x.
+template <class T>
+void batch_norm_step(TensorView<T, 2, Cuda> y, TensorView<const T, 2, Cuda> x, TensorView<const T, 1, Cuda> mean,
+                     TensorView<const T, 1, Cuda> var, TensorView<const T, 1, Cuda> w, TensorView<const T, 1, Cuda> b,
+                     double eps);
 
 // y (B, H C) from x (B, C H): index c H + h -> h C + c.
 template <class T>

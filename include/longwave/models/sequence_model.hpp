@@ -149,8 +149,8 @@ struct SequenceModel {
   // One sample of every stream, u (B, d_model) -> y (B, d_output). No allocation, no lock, no exception; the state must
   // come from this model's make_state with the same B.
   template <class State>
-  void step(TensorView<const T, 2> u, State& state, TensorView<T, 2> y) const noexcept {
-    TensorView<const T, 2> x = u;
+  void step(TensorView<const T, 2, D> u, State& state, TensorView<T, 2, D> y) const noexcept(std::is_same_v<D, Host>) {
+    TensorView<const T, 2, D> x = u;
     for (index_t i = 0; i < count(); ++i)
       at_kind(i, [&]<std::size_t K>() {
         auto& inside = std::get<K>(state.blocks)[number(i)];

@@ -30,8 +30,8 @@ struct FeedForward {
 
   // What a step needs: the present weights, and room for the hidden values before the activation.
   struct State {
-    LinearStep<T> in, out;
-    Tensor<T, 2> hidden;  // (B, rows of W1)
+    LinearStep<T, D> in, out;
+    Tensor<T, 2, D> hidden;  // (B, rows of W1); on the device, where a product is not made in place, (2 B, ..)
 
     void reset() {}
   };
@@ -61,17 +61,24 @@ struct FeedForward {
   State make_state(index_t B) {
     if (B < 0) throw_value_error("FeedForward::make_state: a batch of " + std::to_string(B));
     State state{in.step(), out.step(), {}};
-    state.hidden = Tensor<T, 2>(B, state.in.bias.size(0));
+    state.hidden = Tensor<T, 2, D>(std::is_same_v<D, Host> ? B : 2 * B, state.in.bias.size(0));
     return state;
   }
 
   // u, y (B, features) with unit stride. No allocation; the state must come from this layer's make_state.
-  void step(TensorView<const T, 2> u, State& state, TensorView<T, 2> y) const noexcept {
-    for (index_t b = 0; b < state.hidden.size(0); ++b) {
-      T* hidden = state.hidden.data() + b * state.hidden.size(1);
-      T* to = y.data() + b * y.stride(0);
-      state.in(hidden, hidden, u.data() + b * u.stride(0));
-      state.out(to, to, hidden);
+  void step(TensorView<const T, 2, D> u, State& state, TensorView<T, 2, D> y) const noexcept(std::is_same_v<D, Host>) {
+    if constexpr (std::is_same_v<D, Cuda>) {
+      const index_t B = u.size(0), width = state.hidden.size(1);
+      const TensorView<T, 2, D> hidden(state.hidden.data(), Extents<2>{B, state.out.W.size(0)});
+      impl::linear_step(hidden, state.hidden.data() + B * width, u, state.in);
+      impl::linear_step(y, state.hidden.data() + B * width, hidden, state.out);
+    } else {
+      for (index_t b = 0; b < state.hidden.size(0); ++b) {
+        T* hidden = state.hidden.data() + b * state.hidden.size(1);
+        T* to = y.data() + b * y.stride(0);
+        state.in(hidden, hidden, u.data() + b * u.stride(0));
+        state.out(to, to, hidden);
+      }
     }
   }
 

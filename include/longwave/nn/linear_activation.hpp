@@ -12,9 +12,11 @@
 #include "longwave/autograd/functions/linear_glu.hpp"
 #include "longwave/autograd/functions/shape.hpp"
 #include "longwave/autograd/functions/weight_norm.hpp"
+#include "longwave/cuda/step.hpp"
 #include "longwave/nn/activation.hpp"
 #include "longwave/nn/init.hpp"
 #include "longwave/nn/module.hpp"
+#include "longwave/ops/matmul.hpp"
 #include "longwave/state_space/step.hpp"
 
 namespace longwave {
@@ -33,7 +35,7 @@ struct LinearStep {
   Tensor<T, 1, D> bias;
   Activation activation = Activation::none;
 
-  // y (O) from x (I), `room` (O'); y may be room. All streams on the device: nn/ssm_step.hpp.
+  // y (O) from x (I), `room` (O'); y may be room. All streams on the device: linear_step.
   void operator()(T* y, T* room, const T* x) const noexcept requires(std::same_as<D, Host>) {
     const index_t n = bias.size(0);
     std::copy(bias.data(), bias.data() + n, room);
@@ -46,6 +48,21 @@ struct LinearStep {
     impl::activate_step(y, n, activation);
   }
 };
+
+namespace impl {
+
+// All streams on the device: y (B, O) = act(x W + bias); room: B O' numbers that are not y's or x's.
+template <class T>
+void linear_step(TensorView<T, 2, Cuda> y, T* room, In<T, 2, Cuda> x, const LinearStep<T, Cuda>& l) {
+  const index_t B = x.size(0), width = l.bias.size(0);
+  if (B <= cuda::fused_linear_streams) return cuda::linear_step<T>(y, x, l.W, l.bias, l.activation);
+  const TensorView<T, 2, Cuda> product =
+      l.activation == Activation::glu ? TensorView<T, 2, Cuda>(room, Extents<2>{B, width}) : y;
+  matmul(product, x, l.W.view(), false);
+  cuda::bias_step<T>(y, product, l.bias, l.activation);
+}
+
+}  // namespace impl
 
 template <class T, device D = Host, int rank = 2>
 struct LinearActivation {

@@ -77,17 +77,17 @@ struct Normalization {
   bool causal() const { return kind != NormKind::instance && kind != NormKind::group; }
 
   // x, y (B, H); y may be x. Batch norm takes its running statistics.
-  void step(TensorView<const T, 2> x, TensorView<T, 2> y) const noexcept {
+  void step(TensorView<const T, 2, D> x, TensorView<T, 2, D> y) const noexcept(std::is_same_v<D, Host>) {
     if (const auto* layer = std::get_if<1>(&norm))
       impl::layer_norm_step(y, x, layer->weight.value.view(), layer->bias.value.view(), layer->options.eps);
     else if (const auto* transposed = std::get_if<2>(&norm))
-      impl::scalar_layer_norm_step(y, x, transposed->s.value(0), transposed->m.value(0), transposed->options.eps);
+      impl::scalar_layer_norm_step(y, x, transposed->s.value.view(), transposed->m.value.view(),
+                                   transposed->options.eps);
     else if (const auto* batch = std::get_if<3>(&norm))
       impl::batch_norm_step(y, x, batch->running_mean.view(), batch->running_var.view(), batch->weight.value.view(),
                             batch->bias.value.view(), batch->options.eps);
     else if (x.data() != y.data())
-      for (index_t b = 0; b < x.size(0); ++b)
-        for (index_t h = 0; h < x.size(1); ++h) y(b, h) = x(b, h);
+      impl::copy_step(y, x);
   }
 
  private:

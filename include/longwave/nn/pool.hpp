@@ -96,10 +96,9 @@ struct Pool {
   bool keeps_rate() const { return options.kind == PoolKind::none || options.stride == 1; }
 
   // x (B, H), y (B, d_output), of a pool that keeps the rate.
-  void step(TensorView<const T, 2> x, TensorView<T, 2> y) const noexcept {
+  void step(TensorView<const T, 2, D> x, TensorView<T, 2, D> y) const noexcept(std::is_same_v<D, Host>) {
     if (linear) return linear->step(x, y);
-    for (index_t b = 0; b < y.size(0); ++b)
-      for (index_t h = 0; h < y.size(1); ++h) y(b, h) = x(b, h * x.size(1) / y.size(1));
+    impl::repeat_step(y, x);
   }
 };
 

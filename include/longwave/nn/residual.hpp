@@ -110,7 +110,39 @@ struct Residual {
   }
 
   // x, y, z (B, H); z may be y except for a highway, and is not x.
-  void step(TensorView<const T, 2> x, TensorView<const T, 2> y, TensorView<T, 2> z) const noexcept {
+  void step(TensorView<const T, 2, D> x, TensorView<const T, 2, D> y, TensorView<T, 2, D> z) const
+      noexcept(std::is_same_v<D, Host>) {
+    if constexpr (std::is_same_v<D, Cuda>)
+      step_all(x, y, z);
+    else
+      step_each(x, y, z);
+  }
+
+ private:
+  double correction() const { return options.scaling_correction ? 1.732 : 1.0; }
+
+  void step_all(TensorView<const T, 2, Cuda> x, TensorView<const T, 2, Cuda> y, TensorView<T, 2, Cuda> z) const {
+    switch (options.kind) {
+      case ResidualKind::feedforward:
+        return cuda::residual_step<T>(z, x, y, 0, 1, {});
+      case ResidualKind::affine:
+        return cuda::residual_step<T>(z, x, y, weights.a, 1, affine.value);
+      case ResidualKind::highway: {
+        ScratchOn<Cuda> scratch;
+        const auto v = scratch.tensor<T>(z.sizes()), gate = scratch.tensor<T>(z.sizes());
+        if (Wy)
+          Wy->step(y, v);
+        else
+          cuda::residual_step<T>(v, y, y, 0, 1, Wy_elemwise.value);
+        Wx->step(x, gate);
+        return cuda::highway_step<T>(z, x, gate, v, correction());
+      }
+      default:
+        return cuda::residual_step<T>(z, x, y, weights.a, weights.b, {});
+    }
+  }
+
+  void step_each(TensorView<const T, 2> x, TensorView<const T, 2> y, TensorView<T, 2> z) const noexcept {
     const index_t H = z.size(1);
     const T a = static_cast<T>(weights.a), b = static_cast<T>(weights.b);
     for (index_t n = 0; n < z.size(0); ++n)
@@ -133,9 +165,6 @@ struct Residual {
             z(n, h) = a == T(0) ? b * y(n, h) : a * x(n, h) + b * y(n, h);
         }
   }
-
- private:
-  double correction() const { return options.scaling_correction ? 1.732 : 1.0; }
 
   // One output of a linear layer.
   static T at(const PointwiseLinear<T, D>& layer, TensorView<const T, 2> x, index_t n, index_t o) noexcept {

@@ -111,7 +111,7 @@ struct ResidualBlock {
   template <class LayerState>
   struct StateOf {
     LayerState layer;
-    Tensor<T, 2> input, layer_output, output;
+    Tensor<T, 2, D> input, layer_output, output;
 
     void reset() { layer.reset(); }
   };
@@ -123,21 +123,21 @@ struct ResidualBlock {
     static_assert(sizeof...(How) <= 1, "one argument besides");
     check_causal();
     const index_t width = detail::layer_width(layer);
-    return StateOf<typename Layer::State>{layer_state(B, how...), Tensor<T, 2>(B, options.d_input),
-                                          Tensor<T, 2>(B, width), Tensor<T, 2>(B, d_output())};
+    return StateOf<typename Layer::State>{layer_state(B, how...), Tensor<T, 2, D>(B, options.d_input),
+                                          Tensor<T, 2, D>(B, width), Tensor<T, 2, D>(B, d_output())};
   }
 
   // One sample of every stream, u (B, d_input) with unit stride; the result is state.output (B, d_output).
   template <class State>
-  void step(TensorView<const T, 2> u, State& state) const noexcept {
+  void step(TensorView<const T, 2, D> u, State& state) const noexcept(std::is_same_v<D, Host>) {
     const bool before = options.prenorm && options.norm != NormKind::none;
-    const TensorView<T, 2> v = state.layer_output.view(), y = state.output.view();
+    const TensorView<T, 2, D> v = state.layer_output.view(), y = state.output.view();
     if (before) norm.step(u, state.input.view());
-    layer.step(before ? TensorView<const T, 2>(state.input.view()) : u, state.layer, v);
+    layer.step(before ? TensorView<const T, 2, D>(state.input.view()) : u, state.layer, v);
     const bool pools = options.pool.kind != PoolKind::none;
     // A highway cannot write where it reads: the input's room is free again, and as wide as the layer's output.
     const bool highway = options.residual.kind == ResidualKind::highway;
-    const TensorView<T, 2> joined = !pools ? y : highway ? state.input.view() : v;
+    const TensorView<T, 2, D> joined = !pools ? y : highway ? state.input.view() : v;
     residual.step(u, v, joined);
     if (!options.prenorm) norm.step(joined, joined);
     if (pools) pool.step(joined, y);

@@ -11,7 +11,7 @@
 //
 //     SequenceOutput<T> forward(Tape<T>&, Var<T, 3> u, Var<T, 4> state_in);     // or StateVar, if the layer names one
 //     State make_state(index_t B);
-//     void step(TensorView<const T, 2> u, State&, TensorView<T, 2> y) const noexcept;
+//     void step(TensorView<const T, 2> u, State&, TensorView<T, 2> y) const noexcept;      // on the host
 //
 // Layers without a memory name StateVar = NoState. IdentityLayer is the smallest one.
 #pragma once
@@ -21,6 +21,7 @@
 
 #include "longwave/nn/init.hpp"
 #include "longwave/nn/module.hpp"
+#include "longwave/nn/step_ops.hpp"
 
 namespace longwave {
 
@@ -34,8 +35,9 @@ concept sequence_layer = module_like<Layer> &&
 
 template <class Layer>
 concept stepping_layer = sequence_layer<Layer> &&
-    requires(Layer& layer, const Layer& trained, index_t B, TensorView<const detail::module_value<Layer>, 2> u,
-             TensorView<detail::module_value<Layer>, 2> y, typename Layer::State& state) {
+    requires(Layer& layer, const Layer& trained, index_t B,
+             TensorView<const detail::module_value<Layer>, 2, detail::module_device<Layer>> u,
+             TensorView<detail::module_value<Layer>, 2, detail::module_device<Layer>> y, typename Layer::State& state) {
   { layer.make_state(B) } -> std::same_as<typename Layer::State>;
   trained.step(u, state, y);
 };
@@ -100,9 +102,8 @@ struct IdentityLayer {
   Var<T, 3, D> operator()(Tape<T, D>&, Var<T, 3, D> u) { return u; }
   StatelessOutput<T, D> forward(Tape<T, D>&, Var<T, 3, D> u, NoState) { return {u, {}}; }
   State make_state(index_t) { return {}; }
-  void step(TensorView<const T, 2> u, State&, TensorView<T, 2> y) const noexcept {
-    for (index_t b = 0; b < u.size(0); ++b)
-      for (index_t h = 0; h < u.size(1); ++h) y(b, h) = u(b, h);
+  void step(TensorView<const T, 2, D> u, State&, TensorView<T, 2, D> y) const noexcept(std::is_same_v<D, Host>) {
+    impl::copy_step(y, u);
   }
 };
 

@@ -10,7 +10,6 @@
 #include "longwave/cuda/step.hpp"
 #include "longwave/nn/linear_activation.hpp"
 #include "longwave/nn/ssm_options.hpp"
-#include "longwave/ops/matmul.hpp"
 
 namespace longwave {
 
@@ -81,20 +80,9 @@ void ssm_step(T* y, const T* u, SsmState<T, Tables>& s, index_t b, const detail:
 // --- all streams on the device
 // ----------------------------------------------------------------------------------------
 
-// y (B, O) = act(x W + bias); room: B O' numbers that are not y's or x's.
 template <class T>
-void linear_step(TensorView<T, 2, Cuda> y, T* room, In<T, 2, Cuda> x, const LinearStep<T, Cuda>& l) {
-  const index_t B = x.size(0), width = l.bias.size(0);
-  if (B <= cuda::fused_linear_streams) return cuda::linear_step<T>(y, x, l.W, l.bias, l.activation);
-  const TensorView<T, 2, Cuda> product =
-      l.activation == Activation::glu ? TensorView<T, 2, Cuda>(room, Extents<2>{B, width}) : y;
-  matmul(product, x, l.W.view(), false);
-  cuda::bias_step<T>(y, product, l.bias, l.activation);
-}
-
-template <class T>
-void modes_step(TensorView<T, 3, Cuda> y, TensorView<T, 4, Cuda> state, In<T, 2, Cuda> u,
-                const StepTables<T, Cuda>& t, In<T, 2, Cuda> D, Activation activation) {
+void modes_step(TensorView<T, 3, Cuda> y, TensorView<T, 4, Cuda> state, In<T, 2, Cuda> u, const StepTables<T, Cuda>& t,
+                In<T, 2, Cuda> D, Activation activation) {
   cuda::modes_step(cuda::ModesStep<T>{y, state, u, t.a, t.b, t.c, {}, {}, D, activation});
 }
 

@@ -4,12 +4,15 @@
 //   layer_norm_step   y = w x_hat + b over the features      x, y (B, H), w, b (H) or empty; y may be x
 //   batch_norm_step   y = w (x - mean) / sqrt(var + eps) + b from running statistics; y may be x
 //   add_step          x += v
+//   copy_step         y = x
+//   repeat_step       every feature repeated: x (B, H) -> y (B, e H)
 //   pool_step         the mean of a stream's samples so far, or the last one
 //
 // On the host no allocation, no lock, no exception; rows have unit stride, else they are walked element by element. On
 // the device all are queued on the current stream; rows have unit stride (cuda/step.hpp).
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include "longwave/core/fill.hpp"
@@ -69,7 +72,8 @@ void layer_norm_step(TensorView<T, 2> y, In<T, 2> x, In<T, 1> w, In<T, 1> b, dou
 
 // s (x - mean + m) / deviation
 template <class T>
-void scalar_layer_norm_step(TensorView<T, 2> y, In<T, 2> x, T s, T m, double eps) noexcept {
+void scalar_layer_norm_step(TensorView<T, 2> y, In<T, 2> x, In<T, 1> scale, In<T, 1> shift, double eps) noexcept {
+  const T s = scale(0), m = shift(0);
   const index_t H = x.size(1);
   for (index_t n = 0; n < x.size(0); ++n) {
     const Moments<T> moments(x.data() + n * x.stride(0), x.stride(1), H);
@@ -84,6 +88,17 @@ void batch_norm_step(TensorView<T, 2> y, In<T, 2> x, In<T, 1> mean, In<T, 1> var
   for (index_t n = 0; n < x.size(0); ++n)
     for (index_t h = 0; h < x.size(1); ++h)
       y(n, h) = (x(n, h) - mean(h)) / std::sqrt(var(h) + static_cast<T>(eps)) * w(h) + b(h);
+}
+
+template <class T>
+void repeat_step(TensorView<T, 2> y, In<T, 2> x) noexcept {
+  for (index_t b = 0; b < y.size(0); ++b)
+    for (index_t h = 0; h < y.size(1); ++h) y(b, h) = x(b, h * x.size(1) / y.size(1));
+}
+
+template <class T>
+void copy_step(TensorView<T, 2> y, In<T, 2> x) noexcept {
+  repeat_step(y, x);
 }
 
 // Dense views of one shape.
@@ -136,8 +151,33 @@ void affine_step(TensorView<T, 2, Cuda> y, In<T, 2, Cuda> x, In<T, 2, Cuda> W, I
 }
 
 template <class T>
+void copy_step(TensorView<T, 2, Cuda> y, In<T, 2, Cuda> x) {
+  copy(y, x);
+}
+
+template <class T>
+void repeat_step(TensorView<T, 2, Cuda> y, In<T, 2, Cuda> x) {
+  const index_t times = y.size(1) / std::max<index_t>(x.size(1), 1);
+  const Extents<3> sizes{y.size(0), x.size(1), times};
+  copy(TensorView<T, 3, Cuda>(y.data(), sizes, Extents<3>{y.stride(0), times * y.stride(1), y.stride(1)}),
+       TensorView<const T, 3, Cuda>(x.data(), sizes, Extents<3>{x.stride(0), x.stride(1), 0}));
+}
+
+template <class T>
 void layer_norm_step(TensorView<T, 2, Cuda> y, In<T, 2, Cuda> x, In<T, 1, Cuda> w, In<T, 1, Cuda> b, double eps) {
   cuda::layer_norm_step<T>(y, x, {}, w, b, eps);
+}
+
+template <class T>
+void scalar_layer_norm_step(TensorView<T, 2, Cuda> y, In<T, 2, Cuda> x, In<T, 1, Cuda> s, In<T, 1, Cuda> m,
+                            double eps) {
+  cuda::scalar_layer_norm_step<T>(y, x, s, m, eps);
+}
+
+template <class T>
+void batch_norm_step(TensorView<T, 2, Cuda> y, In<T, 2, Cuda> x, In<T, 1, Cuda> mean, In<T, 1, Cuda> var,
+                     In<T, 1, Cuda> w, In<T, 1, Cuda> b, double eps) {
+  cuda::batch_norm_step<T>(y, x, mean, var, w, b, eps);
 }
 
 template <class T>
