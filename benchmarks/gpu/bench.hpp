@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "longwave/core/complex.hpp"
+#include "longwave/core/fill.hpp"
 #include "longwave/core/random.hpp"
 #include "longwave/cuda.hpp"
 
