@@ -26,13 +26,21 @@ struct SkipTerm {
   }
 };
 
-// Rows short enough for one block, as many of them and as far apart along a row as 32 bits count.
+// Rows short enough for one block of this device (H100: all that there are forms for; A100: half of that), as many of
+// them and as far apart along a row as 32 bits count.
 template <class T, class... Views>
 bool fits_tiles(const TensorView<T, 4, Cuda>& y, const Views&... others) {
+  using Scalar = std::remove_const_t<T>;
   const index_t L = y.size(3);
   const auto near = [L](const auto& view, int axis) { return std::abs(view.stride(axis)) * L < (index_t(1) << 31); };
-  return L <= longest_tile<std::remove_const_t<T>> && y.size(0) * y.size(1) * y.size(2) < (index_t(1) << 28) &&
-         near(y, 3) && (near(others, 2) && ...);
+  if (L > longest_tile<Scalar> || y.size(0) * y.size(1) * y.size(2) >= (index_t(1) << 28) || !near(y, 3) ||
+      !(near(others, 2) && ...))
+    return false;
+  int device = 0, room = 0, needed = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  check(cudaDeviceGetAttribute(&room, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "cudaDeviceGetAttribute");
+  with_tile<Scalar>(L, [&](auto tile) { needed = tile.shared_bytes; });
+  return needed <= room;
 }
 
 }  // namespace detail

@@ -299,6 +299,7 @@ struct TileConvolution {
   using Conv = ConvTile<T, N, P>;
   static constexpr T scale = T(1) / T(N * P);
   static constexpr index_t enough_blocks = 264;
+  static constexpr int shared_bytes = std::max(Conv::row_bytes, Conv::sum_bytes);
 
   static const complex<T>* spectra(TensorView<const T, 3, Cuda> K, index_t C, ScratchOn<Cuda>& scratch) {
     const index_t tasks = C * K.size(1) * P;
