@@ -89,31 +89,26 @@ __device__ void drop_one(F& f, T factor, T* y, const T* x, std::index_sequence<Y
 // Thread t of the 16 / W of 64 elements: elements 16 w + W t + j.
 template <int Outputs, int W, class F, class T, int K>
 __global__ void __launch_bounds__(map_threads)
-    dropout_kernel(Elements<T, K> e, PieceNumbers numbers, Factors<T> factors, F f) {
+    dropout_kernel(Pointers<T, K> p, Walk<K> walk, index_t count, Factors<T> factors, F f) {
   constexpr int inputs = K - Outputs, threads = 16 / W;
   const index_t number = blockIdx.x * index_t(map_threads) + threadIdx.x;
   const index_t call = number / threads * 16 + number % threads * W;  // Philox calls of this thread: call + j
   const index_t first = number / threads * 64 + number % threads * W;
-  if (first >= e.count) return;
-  index_t to[4][Outputs];
+  if (first >= count) return;
+  index_t offset[4][K];
+  walk_to(offset, walk, first / W, threads);
   T in[4][inputs][W];
 #pragma unroll
-  for (int w = 0; w < 4; ++w) {
-    if (first + 16 * w >= e.count) break;
-    index_t offset[K];
-    piece_offsets<W>(offset, e, numbers, (first + 16 * w) / W);
-#pragma unroll
-    for (int k = 0; k < Outputs; ++k) to[w][k] = offset[k];
+  for (int w = 0; w < 4; ++w)
 #pragma unroll
     for (int k = Outputs; k < K; ++k)
-      load_piece(in[w][k - Outputs], e.data[k] + offset[k], e.plan.rank > 0 && e.plan.strides[k][e.plan.rank - 1] == 0);
-  }
+      if (first + 16 * w < count) load_piece(in[w][k - Outputs], p.data[k] + offset[w][k], walk.stride[0][k] == 0);
   PhiloxWords words[W];
 #pragma unroll
   for (int j = 0; j < W; ++j) words[j] = factors.words(call + j);
 #pragma unroll
   for (int w = 0; w < 4; ++w) {
-    if (first + 16 * w >= e.count) break;
+    if (first + 16 * w >= count) break;
     T out[Outputs][W];
 #pragma unroll
     for (int j = 0; j < W; ++j) {
@@ -124,8 +119,15 @@ __global__ void __launch_bounds__(map_threads)
       for (int k = 0; k < Outputs; ++k) out[k][j] = y[k];
     }
 #pragma unroll
-    for (int k = 0; k < Outputs; ++k) store_piece(e.data[k] + to[w][k], out[k]);
+    for (int k = 0; k < Outputs; ++k) store_piece(p.data[k] + offset[w][k], out[k]);
   }
+}
+
+template <int Outputs, int W, class F, class T, int K>
+void drop_pieces_of(const Elements<T, K>& e, const Factors<T>& factors, F f) {
+  const unsigned blocks = blocks_for((e.count + 63) / 64 * (16 / W), map_threads);
+  dropout_kernel<Outputs, W>
+      <<<blocks, map_threads, 0, stream_handle()>>>(pointers_of(e), walk_of<W>(e), e.count, factors, f);
 }
 
 template <int Outputs, class F, class T, int K>
@@ -137,14 +139,10 @@ void drop(const char* name, const Elements<T, K>& e, DropoutDraw draw, F f) {
     map_places<Outputs>(name, e, draw.tied, TiedFactor<F, T>{f, factors, draw.tied});
     return;
   }
-  constexpr int V = Vector<T>::size;
-  const index_t groups = (e.count + 63) / 64;
   if (rows_in_vectors<Outputs>(e))
-    dropout_kernel<Outputs, V><<<blocks_for(groups * (16 / V), map_threads), map_threads, 0, stream_handle()>>>(
-        e, piece_numbers<1>(e), factors, f);
+    drop_pieces_of<Outputs, Vector<T>::size>(e, factors, f);
   else
-    dropout_kernel<Outputs, 1>
-        <<<blocks_for(groups * 16, map_threads), map_threads, 0, stream_handle()>>>(e, piece_numbers<1>(e), factors, f);
+    drop_pieces_of<Outputs, 1>(e, factors, f);
   check_launch(name);
 }
 

@@ -79,13 +79,13 @@ bool transposed(const Elements<Word, 2>& e, TransposedCopy& c) {
 }
 
 template <class T>
-__global__ void __launch_bounds__(map_threads) not_finite_kernel(Elements<T, 1> e, PieceNumbers numbers, int* found) {
+__global__ void __launch_bounds__(map_threads) not_finite_kernel(const T* x, Walk<1> walk, index_t count, int* found) {
   bool finite = true;
   const index_t step = index_t(gridDim.x) * map_threads;
-  for (index_t i = blockIdx.x * index_t(map_threads) + threadIdx.x; i < e.count; i += step) {
-    index_t offset[1];
-    piece_offsets<1>(offset, e, numbers, i);
-    finite = finite && isfinite(e.data[0][offset[0]]);
+  for (index_t i = blockIdx.x * index_t(map_threads) + threadIdx.x; i < count; i += step) {
+    index_t offset[1][1];
+    walk_to(offset, walk, i, 0);
+    finite = finite && isfinite(x[offset[0][0]]);
   }
   if (!finite) *found = 1;
 }
@@ -130,7 +130,8 @@ bool all_finite(const Elements<T, 1>& e) {
   Memory<Cuda>::zero(found, sizeof(int));
   const unsigned blocks =
       static_cast<unsigned>(std::min<index_t>(1024, detail::blocks_for(e.count, detail::map_threads)));
-  detail::not_finite_kernel<<<blocks, detail::map_threads, 0, stream_handle()>>>(e, detail::piece_numbers<1>(e), found);
+  detail::not_finite_kernel<<<blocks, detail::map_threads, 0, stream_handle()>>>(e.data[0], detail::walk_of<1>(e),
+                                                                                 e.count, found);
   check_launch("all_finite");
   int answer = 0;
   copy_to_host(&answer, found, sizeof(int));

@@ -52,57 +52,94 @@ __device__ void store_piece(T* to, const T (&y)[W]) {
   }
 }
 
-// How the number of a piece of W elements is taken apart into indices: by products and shifts where there are fewer
-// than 2^31 pieces, n / d = n factor >> shift with factor = ceil(2^shift / d), shift = 31 + ceil(log2 d).
-struct PieceNumbers {
+// How the number of a piece of W elements becomes an offset per operand. Axes from the innermost; quotients by products
+// and shifts where there are fewer than 2^31 pieces: n / d = n factor >> shift with factor = ceil(2^shift / d) and
+// shift = 31 + ceil(log2 d).
+template <int K>
+struct Walk {
+  int rank;
+  bool small;
   std::uint32_t factor[max_rank];
   int shift[max_rank];
-  bool small;
+  index_t size[max_rank];       // pieces along the axis
+  index_t stride[max_rank][K];  // from one to the next
 };
 
 template <int W, class T, int K>
-PieceNumbers piece_numbers(const Elements<T, K>& e) {
-  PieceNumbers numbers = {};
-  numbers.small = e.count / W < (index_t(1) << 31);
-  for (int axis = 0; axis < e.plan.rank; ++axis) {
-    const index_t size = axis == e.plan.rank - 1 ? e.plan.sizes[axis] / W : e.plan.sizes[axis];
+Walk<K> walk_of(const Elements<T, K>& e) {
+  Walk<K> walk = {};
+  walk.rank = e.plan.rank;
+  walk.small = e.count / W < (index_t(1) << 31);
+  for (int axis = 0; axis < walk.rank; ++axis) {
+    const int from = walk.rank - 1 - axis, width = axis == 0 ? W : 1;
+    walk.size[axis] = e.plan.sizes[from] / width;
+    for (int k = 0; k < K; ++k) walk.stride[axis][k] = e.plan.strides[k][from] * width;
+    const auto size = static_cast<std::uint64_t>(walk.size[axis]);
     int log2 = 0;
-    while (log2 < 31 && (index_t(1) << log2) < size) ++log2;
-    numbers.shift[axis] = 31 + log2;
-    numbers.factor[axis] = static_cast<std::uint32_t>(
-        ((std::uint64_t(1) << (31 + log2)) + static_cast<std::uint64_t>(size) - 1) / static_cast<std::uint64_t>(size));
+    while (log2 < 31 && (std::uint64_t(1) << log2) < size) ++log2;
+    walk.shift[axis] = 31 + log2;
+    walk.factor[axis] = static_cast<std::uint32_t>(((std::uint64_t(1) << (31 + log2)) + size - 1) / size);
   }
-  return numbers;
+  return walk;
 }
 
-// Offsets of piece number `rest`.
-template <int W, class T, int K>
-__device__ void piece_offsets(index_t (&offset)[K], const Elements<T, K>& e, const PieceNumbers& numbers,
-                              index_t rest) {
+// One axis of several pieces: what is left of their numbers, and where that leads.
+template <class Index, int pieces, int K>
+__device__ __forceinline__ void walk_axis(index_t (&offset)[pieces][K], Index (&rest)[pieces], const Walk<K>& walk,
+                                          int axis) {
 #pragma unroll
-  for (int k = 0; k < K; ++k) offset[k] = 0;
-#pragma unroll 1
-  for (int axis = e.plan.rank - 1; axis >= 0; --axis) {
-    const int width = axis == e.plan.rank - 1 ? W : 1;
-    const index_t size = width == 1 ? e.plan.sizes[axis] : e.plan.sizes[axis] / W;
-    index_t before = 0, index = rest;
-    if (axis > 0 && numbers.small) {
-      const auto n = static_cast<std::uint32_t>(rest);
-      const auto q = static_cast<std::uint32_t>(std::uint64_t(n) * numbers.factor[axis] >> numbers.shift[axis]);
-      before = q;
-      index = n - q * static_cast<std::uint32_t>(size);
-    } else if (axis > 0) {
-      before = rest / size;
-      index = rest - before * size;
+  for (int i = 0; i < pieces; ++i) {
+    Index index = rest[i];
+    if (axis + 1 < walk.rank) {
+      if constexpr (sizeof(Index) == 4)
+        rest[i] = static_cast<Index>(std::uint64_t(index) * walk.factor[axis] >> walk.shift[axis]);
+      else
+        rest[i] = index / walk.size[axis];
+      index -= rest[i] * static_cast<Index>(walk.size[axis]);
     }
-    rest = before;
 #pragma unroll
-    for (int k = 0; k < K; ++k) offset[k] += index * width * e.plan.strides[k][axis];
+    for (int k = 0; k < K; ++k) offset[i][k] += static_cast<index_t>(index) * walk.stride[axis][k];
   }
 }
 
-template <int W>
-inline constexpr int map_pieces = W == 1 ? 4 : 2;  // per thread, all loaded before the first use
+// Offsets of pieces first, first + step, ..; those beyond the last are not to be used.
+template <int pieces, int K>
+__device__ __forceinline__ void walk_to(index_t (&offset)[pieces][K], const Walk<K>& walk, index_t first,
+                                        index_t step) {
+#pragma unroll
+  for (int i = 0; i < pieces; ++i)
+#pragma unroll
+    for (int k = 0; k < K; ++k) offset[i][k] = 0;
+  if (walk.small) {
+    std::uint32_t rest[pieces];
+#pragma unroll
+    for (int i = 0; i < pieces; ++i) rest[i] = static_cast<std::uint32_t>(first + i * step);
+#pragma unroll
+    for (int axis = 0; axis < 3; ++axis)  // what most views have, without a look-up per axis
+      if (axis < walk.rank) walk_axis(offset, rest, walk, axis);
+#pragma unroll 1
+    for (int axis = 3; axis < walk.rank; ++axis) walk_axis(offset, rest, walk, axis);
+  } else {
+    index_t rest[pieces];
+#pragma unroll
+    for (int i = 0; i < pieces; ++i) rest[i] = first + i * step;
+#pragma unroll 1
+    for (int axis = 0; axis < walk.rank; ++axis) walk_axis(offset, rest, walk, axis);
+  }
+}
+
+template <class T, int K>
+struct Pointers {
+  T* data[K];
+};
+template <class T, int K>
+Pointers<T, K> pointers_of(const Elements<T, K>& e) {
+  Pointers<T, K> p;
+  for (int k = 0; k < K; ++k) p.data[k] = e.data[k];
+  return p;
+}
+
+inline constexpr int map_pieces = 4;  // per thread, all loaded before the first use
 
 // A function that does not ask where its elements lie; see map_places.
 template <class F>
@@ -124,23 +161,18 @@ __device__ void map_one_at(F& f, const Place& place, int j, T* y, const T* x, st
 
 // Any strides; with W > 1 rows that rows_in_vectors has seen. f as in map_places.
 template <int Outputs, int W, class F, class T, int K>
-__global__ void __launch_bounds__(map_threads) map_strided_kernel(Elements<T, K> e, PieceNumbers numbers, F f) {
-  constexpr int pieces = map_pieces<W>, inputs = K - Outputs;
-  const index_t all = e.count / W;
+__global__ void __launch_bounds__(map_threads) map_strided_kernel(Pointers<T, K> p, Walk<K> walk, index_t all, F f) {
+  constexpr int pieces = map_pieces, inputs = K - Outputs;
   const index_t first = blockIdx.x * index_t(map_threads * pieces) + threadIdx.x;
-  index_t to[pieces][Outputs];
+  index_t offset[pieces][K];
+  walk_to(offset, walk, first, map_threads);
   T in[pieces][inputs > 0 ? inputs : 1][W];
 #pragma unroll
-  for (int i = 0; i < pieces; ++i) {
-    if (first + i * map_threads >= all) break;
-    index_t offset[K];
-    piece_offsets<W>(offset, e, numbers, first + i * map_threads);
-#pragma unroll
-    for (int k = 0; k < Outputs; ++k) to[i][k] = offset[k];
+  for (int i = 0; i < pieces; ++i)
 #pragma unroll
     for (int k = Outputs; k < K; ++k)
-      load_piece(in[i][k - Outputs], e.data[k] + offset[k], e.plan.rank > 0 && e.plan.strides[k][e.plan.rank - 1] == 0);
-  }
+      if (first + i * map_threads < all)
+        load_piece(in[i][k - Outputs], p.data[k] + offset[i][k], walk.stride[0][k] == 0);
 #pragma unroll
   for (int i = 0; i < pieces; ++i) {
     if (first + i * map_threads >= all) break;
@@ -154,7 +186,7 @@ __global__ void __launch_bounds__(map_threads) map_strided_kernel(Elements<T, K>
       for (int k = 0; k < Outputs; ++k) out[k][j] = y[k];
     }
 #pragma unroll
-    for (int k = 0; k < Outputs; ++k) store_piece(e.data[k] + to[i][k], out[k]);
+    for (int k = 0; k < Outputs; ++k) store_piece(p.data[k] + offset[i][k], out[k]);
   }
 }
 
@@ -225,17 +257,20 @@ bool rows_in_vectors(const Elements<T, K>& e) {
 
 namespace detail {
 
+template <int Outputs, int W, class F, class T, int K>
+void map_pieces_of(const char* name, const Elements<T, K>& e, F f) {
+  const unsigned blocks = blocks_for(e.count / W, index_t(map_threads) * map_pieces);
+  map_strided_kernel<Outputs, W>
+      <<<blocks, map_threads, 0, stream_handle()>>>(pointers_of(e), walk_of<W>(e), e.count / W, f);
+  check_launch(name);
+}
+
 template <int Outputs, class F, class T, int K>
 void map_strided(const char* name, const Elements<T, K>& e, F f, bool in_vectors) {
-  constexpr int V = Vector<T>::size;
-  if (in_vectors) {
-    const unsigned blocks = blocks_for(e.count, index_t(map_threads) * map_pieces<V> * V);
-    map_strided_kernel<Outputs, V><<<blocks, map_threads, 0, stream_handle()>>>(e, piece_numbers<V>(e), f);
-  } else {
-    const unsigned blocks = blocks_for(e.count, index_t(map_threads) * map_pieces<1>);
-    map_strided_kernel<Outputs, 1><<<blocks, map_threads, 0, stream_handle()>>>(e, piece_numbers<1>(e), f);
-  }
-  check_launch(name);
+  if (in_vectors)
+    map_pieces_of<Outputs, Vector<T>::size>(name, e, f);
+  else
+    map_pieces_of<Outputs, 1>(name, e, f);
 }
 
 }  // namespace detail
