@@ -1,4 +1,5 @@
 #include "kernels/fill.cuh"
+#include "longwave/core/complex.hpp"
 
 namespace longwave::cuda {
 
