@@ -17,6 +17,6 @@ template void highway_step(TensorView<float, 2, Cuda>, Rows, Rows, Rows, double)
 template void batch_norm_step(TensorView<float, 2, Cuda>, Rows, Row, Row, Row, Row, double);
 template void swap_channels_step(TensorView<float, 2, Cuda>, Rows, index_t);
 template void pool_step(TensorView<float, 2, Cuda>, TensorView<float, 2, Cuda>, Rows, TensorView<index_t, 1, Cuda>,
-                        bool);
+                        StepPool);
 
 }  // namespace longwave::cuda

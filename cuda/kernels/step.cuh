@@ -172,14 +172,17 @@ struct PoolStep {
   TensorView<T, 2, Cuda> seen, now;
   TensorView<const T, 2, Cuda> x;
   const index_t* samples;
-  bool mean;
+  StepPool pool;
 
   __device__ void operator()(index_t i) const {
     const index_t H = seen.size(1), b = quotient(i, H), h = i - b * H;
     const T in = x.data()[b * x.stride(0) + h];
     T& sum = seen.data()[b * seen.stride(0) + h];
-    sum = mean ? sum + in : in;
-    now.data()[b * now.stride(0) + h] = mean ? sum * (T(1) / static_cast<T>(*samples)) : sum;
+    if (pool == StepPool::last || (pool == StepPool::first && *samples == 1))
+      sum = in;
+    else if (pool != StepPool::first)
+      sum += in;
+    now.data()[b * now.stride(0) + h] = pool == StepPool::mean ? sum * (T(1) / static_cast<T>(*samples)) : sum;
   }
 };
 
@@ -326,9 +329,9 @@ void swap_channels_step(TensorView<T, 2, Cuda> y, TensorView<const T, 2, Cuda> x
 
 template <class T>
 void pool_step(TensorView<T, 2, Cuda> seen, TensorView<T, 2, Cuda> now, TensorView<const T, 2, Cuda> x,
-               TensorView<index_t, 1, Cuda> samples, bool mean) {
+               TensorView<index_t, 1, Cuda> samples, StepPool pool) {
   for_each_index("count_step", 1, detail::CountStep<T>{samples.data()});
-  for_each_index("pool_step", seen.count(), detail::PoolStep<T>{seen, now, x, samples.data(), mean});
+  for_each_index("pool_step", seen.count(), detail::PoolStep<T>{seen, now, x, samples.data(), pool});
 }
 
 }  // namespace longwave::cuda

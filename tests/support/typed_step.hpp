@@ -164,15 +164,15 @@ void check_step_ops() {
       impl::add_step<T>(sum.view(), v);
       impl::add_step<T>(sum_there.view(), v_there);
       CHECK(relative_error(Place<D>::from(sum_there), sum) <= step_tolerance<T>());
-      for (const bool mean : {true, false}) {
+      for (const StepPool pool : {StepPool::mean, StepPool::sum, StepPool::first, StepPool::last}) {
         Tensor<T, 2> seen(B, H), now(B, H);
         Tensor<T, 2, D> seen_there(B, H), now_there(B, H);
         index_t samples = 0;
         auto samples_there = impl::no_samples(D());
         for (const auto* in : {&x, &v}) {
-          impl::pool_step<T>(seen.view(), now.view(), *in, samples, mean);
+          impl::pool_step<T>(seen.view(), now.view(), *in, samples, pool);
           const auto in_there = Place<D>::to(*in);
-          impl::pool_step<T>(seen_there.view(), now_there.view(), in_there, samples_there, mean);
+          impl::pool_step<T>(seen_there.view(), now_there.view(), in_there, samples_there, pool);
         }
         CHECK(impl::samples_so_far(samples_there) == 2);
         CHECK(relative_error(Place<D>::from(now_there), now) <= step_tolerance<T>());

@@ -9,6 +9,9 @@ namespace longwave {
 
 enum class Activation;  // ops/activation.hpp
 
+// What a stream's prediction is made of after every sample.
+enum class StepPool { last, first, mean, sum };
+
 namespace cuda {
 
 // Above so many streams a wide product is cuBLAS's and what follows it a kernel of its own.
@@ -84,10 +87,10 @@ void batch_norm_step(TensorView<T, 2, Cuda> y, TensorView<const T, 2, Cuda> x, T
 template <class T>
 void swap_channels_step(TensorView<T, 2, Cuda> y, TensorView<const T, 2, Cuda> x, index_t C);
 
-// samples (1) += 1;   seen += x, or = x for the last sample;   now = seen / samples, or seen.
+// samples (1) += 1;   seen += x, or = x for the last sample, or for the first one;   now = seen, for a mean / samples.
 template <class T>
 void pool_step(TensorView<T, 2, Cuda> seen, TensorView<T, 2, Cuda> now, TensorView<const T, 2, Cuda> x,
-               TensorView<index_t, 1, Cuda> samples, bool mean);
+               TensorView<index_t, 1, Cuda> samples, StepPool pool);
 
 }  // namespace cuda
 }  // namespace longwave

@@ -96,7 +96,7 @@ struct SequenceClassifier {
     Var<T, 3, D> h = encoder(tape, x);
     for (std::size_t i = 0; i < s4_layers.size(); ++i) {
       const Var<T, 3, D> in = options.prenorm ? norms[i](tape, h) : h;
-      h = h + dropout(s4_layers[i](tape, in), options.dropout, /*tied=*/true);
+      h = dropout_sum(h, s4_layers[i](tape, in), WeightedSumRule{1, 1}, options.dropout, /*tied=*/true);
       if (!options.prenorm) h = norms[i](tape, h);
     }
     return decoder(tape, options.pooling == Pooling::mean ? mean(h, 2) : select_last_axis(h, -1));
@@ -127,7 +127,8 @@ struct SequenceClassifier {
         impl::add_layer_norm_step(h, v, weight, bias, norm.options.eps);
       }
     }
-    impl::pool_step(state.pooled.view(), v, h, state.samples, options.pooling == Pooling::mean);
+    impl::pool_step(state.pooled.view(), v, h, state.samples,
+                    options.pooling == Pooling::mean ? StepPool::mean : StepPool::last);
     impl::affine_step(logits, v, decoder.weight.value.view(), decoder.bias.value.view());
   }
 

@@ -88,40 +88,35 @@ struct SequenceDecoder {
   // --- sample by sample ---------------------------------------------------------------------------------------
 
   struct State {
-    Tensor<T, 2> seen, now;  // (B, H): last, first or sum so far; the same as the output takes it
-    index_t samples = 0;
+    Tensor<T, 2, D> seen, now;  // (B, H): last, first or sum so far; the same as the output takes it
+    impl::SampleCount<D> samples = impl::no_samples(D());
 
     void reset() {
       seen.zero();
-      samples = 0;
+      impl::set_samples(samples, 0);
     }
   };
 
   State make_state(index_t B) const {
     if (options.l_output > 1 || options.mode == DecodeMode::ragged)
       throw_value_error("SequenceDecoder: step gives one position, so l_output is at most 1 and the mode not ragged");
-    return {Tensor<T, 2>(B, options.d_model), Tensor<T, 2>(B, options.d_model)};
+    return {Tensor<T, 2, D>(B, options.d_model), Tensor<T, 2, D>(B, options.d_model)};
   }
 
   // The next position x (B, H) and the prediction so far y (B, d_output). No allocation.
-  void step(TensorView<const T, 2> x, State& state, TensorView<T, 2> y) const noexcept {
-    const bool first = options.mode == DecodeMode::first, last = options.mode == DecodeMode::last;
-    ++state.samples;
-    const T weight = T(1) / static_cast<T>(options.mode == DecodeMode::pool ? state.samples : 1);
-    for (index_t b = 0; b < x.size(0); ++b)
-      for (index_t h = 0; h < x.size(1); ++h) {
-        T& seen = state.seen(b, h);
-        if (last || (first && state.samples == 1))
-          seen = x(b, h);
-        else if (!first)
-          seen += x(b, h);
-        state.now(b, h) = seen * weight;
-        if (!output_transform) y(b, h) = state.now(b, h);
-      }
+  void step(TensorView<const T, 2, D> x, State& state, TensorView<T, 2, D> y) const noexcept(std::is_same_v<D, Host>) {
+    impl::pool_step(state.seen.view(), output_transform ? state.now.view() : y, x, state.samples, step_pool());
     if (output_transform) output_transform->step(state.now.view(), y);
   }
 
  private:
+  StepPool step_pool() const {
+    return options.mode == DecodeMode::last    ? StepPool::last
+           : options.mode == DecodeMode::first ? StepPool::first
+           : options.mode == DecodeMode::pool  ? StepPool::mean
+                                               : StepPool::sum;
+  }
+
   ReadoutMode readout_mode() const {
     return options.mode == DecodeMode::last   ? ReadoutMode::last
            : options.mode == DecodeMode::pool ? ReadoutMode::mean

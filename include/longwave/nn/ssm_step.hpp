@@ -86,54 +86,72 @@ void modes_step(TensorView<T, 3, Cuda> y, TensorView<T, 4, Cuda> state, In<T, 2,
   cuda::modes_step(cuda::ModesStep<T>{y, state, u, t.a, t.b, t.c, {}, {}, D, activation});
 }
 
+// What the kernel's outputs are turned into: (B, n) numbers in rows of `width`.
+template <class T>
+struct StepRows {
+  T* data;
+  index_t B, n, width;
+
+  TensorView<T, 2, Cuda> part(index_t begin, index_t end) const {
+    return {data + begin, Extents<2>{B, end - begin}, Extents<2>{width, 1}};
+  }
+  TensorView<T, 2, Cuda> view() const { return part(0, n); }
+
+  // The first half times act(second half).
+  void halve(Activation act) {
+    n /= 2;
+    cuda::product_step<T>(view(), view(), part(n, 2 * n), act);
+  }
+};
+
+template <class T, class Options>
+bool activates_at_once(const Options& o) {
+  return o.activation != Activation::glu && !o.hyper_act && !o.swap_channels;
+}
+
+// hyper_act, swap_channels and activation of all outputs; `room` is as large as they are. The modes' kernel has done it
+// where it can.
+template <class T, class Options>
+void activate_rows(StepRows<T>& now, T*& room, const detail::SsmWidths& w, const Options& o) {
+  if (o.hyper_act) now.halve(*o.hyper_act);
+  if (o.swap_channels) {
+    const StepRows<T> swapped{room, now.B, now.n, now.n};
+    cuda::swap_channels_step<T>(swapped.view(), now.view(), now.n / w.H_inner);
+    room = now.data;
+    now = swapped;
+  }
+  if (o.activation == Activation::glu)
+    now.halve(Activation::sigmoid);
+  else if (!activates_at_once<T>(o))
+    cuda::bias_step<T>(now.view(), now.view(), {}, o.activation);
+}
+
 // y (B, O) from u (B, H); y may be u.
 template <class T, class Tables, class Options>
 void ssm_step(TensorView<T, 2, Cuda> y, TensorView<const T, 2, Cuda> u, SsmState<T, Tables, Cuda>& s,
               const detail::SsmWidths& w, const Options& o) {
-  using Rows = TensorView<T, 2, Cuda>;
-  const index_t B = u.size(0);
-  T *now = s.room.data(), *next = now + s.room.size(1), *gate = next + s.room.size(1), *raw = gate + s.room.size(1);
-  const auto rows = [B](T* data, index_t n) { return Rows(data, Extents<2>{B, n}); };
-  const auto part = [B](T* data, index_t width, index_t begin, index_t end) {
-    return Rows(data + begin, Extents<2>{B, end - begin}, Extents<2>{width, 1});
-  };
+  const index_t B = u.size(0), room = s.room.size(1), outputs = w.C_inner * w.H_inner;
+  T *now = s.room.data(), *next = now + room, *gate = next + room, *raw = gate + room;
+  const StepRows<T> gates{gate, B, w.gated, w.gated}, narrow{next, B, w.H_inner, w.H_inner};
   TensorView<const T, 2, Cuda> in = u;
-  if (o.gate > 0) linear_step(rows(gate, w.gated), raw, u, s.input_gate);
+  if (o.gate > 0) linear_step(gates.view(), raw, u, s.input_gate);
   if (o.bottleneck > 0) {
-    linear_step(rows(next, w.H_inner), raw, u, s.input_linear);
-    in = rows(next, w.H_inner);
+    linear_step(narrow.view(), raw, u, s.input_linear);
+    in = narrow.view();
   }
-  const bool glu = o.activation == Activation::glu, at_once = !glu && !o.hyper_act && !o.swap_channels;
-  index_t n = w.C_inner * w.H_inner;  // now holds (B, n), in rows of `width`
-  index_t width = n;
   modes_step(TensorView<T, 3, Cuda>(now, Extents<3>{B, w.C_inner, w.H_inner}), s.x.view(), in, s.tables, s.D.view(),
-             at_once ? o.activation : Activation::none);
-  if (o.hyper_act) {
-    n /= 2;
-    cuda::product_step<T>(part(now, width, 0, n), part(now, width, 0, n), part(now, width, n, 2 * n), *o.hyper_act);
-  }
-  if (o.swap_channels) {
-    cuda::swap_channels_step<T>(rows(next, n), part(now, width, 0, n), n / w.H_inner);
-    std::swap(now, next);
-    width = n;
-  }
-  if (glu) {
-    n /= 2;
-    cuda::product_step<T>(part(now, width, 0, n), part(now, width, 0, n), part(now, width, n, 2 * n),
-                          Activation::sigmoid);
-  } else if (!at_once) {
-    cuda::bias_step<T>(part(now, width, 0, n), part(now, width, 0, n), {}, o.activation);
-  }
+             activates_at_once<T>(o) ? o.activation : Activation::none);
+  StepRows<T> rows{now, B, outputs, outputs};
+  activate_rows(rows, next, w, o);
   if (o.gate > 0) {
-    linear_step(rows(next, w.gated), raw, part(now, width, 0, n), s.output_gate);
-    std::swap(now, next);
-    n = width = w.gated;
-    cuda::product_step<T>(rows(now, n), rows(now, n), rows(gate, n), Activation::none);
+    const StepRows<T> gated{next, B, w.gated, w.gated};
+    linear_step(gated.view(), raw, rows.view(), s.output_gate);
+    cuda::product_step<T>(gated.view(), gated.view(), gates.view(), Activation::none);
+    rows = gated;
   }
-  const bool copies = !o.output_linear;
-  if (copies || o.mult_act != Activation::none)
-    cuda::bias_step<T>(copies ? y : part(now, width, 0, n), part(now, width, 0, n), {}, o.mult_act);
-  if (o.output_linear) linear_step(y, raw, part(now, width, 0, n), s.output_linear);
+  if (!o.output_linear) return cuda::bias_step<T>(y, rows.view(), {}, o.mult_act);
+  if (o.mult_act != Activation::none) cuda::bias_step<T>(rows.view(), rows.view(), {}, o.mult_act);
+  linear_step(y, raw, rows.view(), s.output_linear);
 }
 
 }  // namespace impl

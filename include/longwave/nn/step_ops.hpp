@@ -6,7 +6,7 @@
 //   add_step          x += v
 //   copy_step         y = x
 //   repeat_step       every feature repeated: x (B, H) -> y (B, e H)
-//   pool_step         the mean of a stream's samples so far, or the last one
+//   pool_step         the mean of a stream's samples so far, their sum, the first or the last one
 //
 // On the host no allocation, no lock, no exception; rows have unit stride, else they are walked element by element. On
 // the device all are queued on the current stream; rows have unit stride (cuda/step.hpp).
@@ -126,16 +126,23 @@ inline index_t samples_so_far(const Tensor<index_t, 1, Cuda>& samples) { return 
 inline void set_samples(index_t& samples, index_t n) noexcept { samples = n; }
 inline void set_samples(Tensor<index_t, 1, Cuda>& samples, index_t n) { detail::fill(samples.view(), n); }
 
-// ++samples;  seen (B, H) += x, now = seen / samples;   or for the last sample seen = now = x. Dense views.
+// ++samples;  seen (B, H): the sum of all x (B, H), the first or the last;  now = seen, for a mean / samples. Unit
+// stride in the features.
 template <class T>
-void pool_step(TensorView<T, 2> seen, Out<T, 2> now, In<T, 2> x, index_t& samples, bool mean) noexcept {
+void pool_step(TensorView<T, 2> seen, Out<T, 2> now, In<T, 2> x, index_t& samples, StepPool pool) noexcept {
   ++samples;
-  const T weight = T(1) / static_cast<T>(mean ? samples : 1);
-  const index_t n = seen.count();
-  for (index_t k = 0; k < n; ++k) {
-    T& pooled = seen.data()[k];
-    pooled = mean ? pooled + x.data()[k] : x.data()[k];
-    now.data()[k] = pooled * weight;
+  const bool replaces = pool == StepPool::last || (pool == StepPool::first && samples == 1);
+  const T weight = T(1) / static_cast<T>(pool == StepPool::mean ? samples : 1);
+  for (index_t b = 0; b < seen.size(0); ++b) {
+    T *sum = seen.data() + b * seen.stride(0), *out = now.data() + b * now.stride(0);
+    const T* in = x.data() + b * x.stride(0);
+    for (index_t h = 0; h < seen.size(1); ++h) {
+      if (replaces)
+        sum[h] = in[h];
+      else if (pool != StepPool::first)
+        sum[h] += in[h];
+      out[h] = sum[h] * weight;
+    }
   }
 }
 
@@ -192,8 +199,8 @@ void add_step(TensorView<T, 2, Cuda> x, In<T, 2, Cuda> v) {
 
 template <class T>
 void pool_step(TensorView<T, 2, Cuda> seen, Out<T, 2, Cuda> now, In<T, 2, Cuda> x, Tensor<index_t, 1, Cuda>& samples,
-               bool mean) {
-  cuda::pool_step(seen, now, x, samples.view(), mean);
+               StepPool pool) {
+  cuda::pool_step(seen, now, x, samples.view(), pool);
 }
 
 }  // namespace longwave::impl
