@@ -60,6 +60,7 @@ __device__ CauchyPole<T> cauchy_pole(complex<T> v, complex<T> w, bool vertical, 
 template <CauchyTerms terms, bool vertical, class T, int K>
 __device__ void cauchy_add(T (&re)[K], T (&im)[K], const T (&zr)[K], const T (&zi)[K], const CauchyPole<T>* poles,
                            int count) {
+#pragma unroll 4
   for (int n = 0; n < count; ++n) {
     const CauchyPole<T> p = poles[n];
 #pragma unroll
@@ -80,7 +81,7 @@ __device__ void cauchy_add(T (&re)[K], T (&im)[K], const T (&zr)[K], const T (&z
         const T E = zr[k] - p.at[0], m = E * E;
         const T D = m - (zi[k] - p.at[1]) * (zi[k] + p.at[1]);
         const T inverse = reciprocal(D * D + m * S);
-        const T q = p.at[2] * E, numerator = 2 * q - p.at[3];
+        const T q = p.at[2] * E, numerator = fma(T(2), q, -p.at[3]);
         re[k] += (numerator * D + q * S) * inverse;
         im[k] += (p.at[2] * D - E * numerator) * inverse;
       }
@@ -168,9 +169,9 @@ __device__ void cauchy_add_node(CauchySums<T>& s, CauchyNode<T> node, T wr, T wi
     s.at[3] += fi;
   } else {
     s.at[0] += er;
-    s.at[1] += er * a - ei * zi;
+    s.at[1] = fma(-ei, zi, fma(er, a, s.at[1]));
     s.at[2] += fr;
-    s.at[3] += fr * a - fi * zi;
+    s.at[3] = fma(-fi, zi, fma(fr, a, s.at[3]));
   }
 }
 
@@ -190,11 +191,14 @@ __global__ void __launch_bounds__(cauchy_backward_threads)
   for (index_t l0 = begin; l0 < end; l0 += cauchy_tile) {
     const int count = static_cast<int>(end - l0 < cauchy_tile ? end - l0 : cauchy_tile);
     __syncthreads();
-    for (int i = threadIdx.x; i < count; i += cauchy_backward_threads) tile[i] = {in.z(l0 + i), dr(h, l0 + i)};
+    const int padded = (count + 4 * step - 1) / (4 * step) * (4 * step);  // nodes without a gradient
+    for (int i = threadIdx.x; i < padded; i += cauchy_backward_threads)
+      tile[i] = {in.z(l0 + (i < count ? i : count - 1)), i < count ? dr(h, l0 + i) : complex<T>(0)};
     __syncthreads();
     CauchySums<T> s = {};
-#pragma unroll 4
-    for (int i = slice; i < count; i += step) cauchy_add_node<terms>(s, tile[i], w.re, w.im);
+    for (int i = slice; i < padded; i += 4 * step)
+#pragma unroll
+      for (int j = 0; j < 4; ++j) cauchy_add_node<terms>(s, tile[i + j * step], w.re, w.im);
 #pragma unroll
     for (int j = 0; j < 4; ++j) all.at[j] += static_cast<double>(s.at[j]);
   }
@@ -305,7 +309,7 @@ __global__ void cauchy_nodes_sum_kernel(TensorView<complex<T>, 1, Cuda> dz, cons
 // --- launch -----------------------------------------------------------------------------------------------------
 
 inline void check_cauchy_grid(index_t H, index_t L) {
-  if (H > 0x7fffffff || L > index_t(0xffff) * cauchy_threads * 8)
+  if (H > 0x7fffffff || L > index_t(0xffff) * cauchy_threads * 4)
     throw_shape_error("cauchy: (H=" + std::to_string(H) + ", L=" + std::to_string(L) +
                       ") is more than one launch takes; cut it along H or L");
 }
@@ -346,7 +350,7 @@ void cauchy_forward(TensorView<complex<T>, 2, Cuda> r, TensorView<const complex<
   const detail::CauchyInputs<T> in{v, w, z};
   // Nodes per thread: as many as leave enough threads for the chip.
   if (r.count() >= index_t(1) << 20)
-    detail::cauchy_forward_tiles<terms, 8>(r, in);
+    detail::cauchy_forward_tiles<terms, 4>(r, in);
   else if (r.count() >= index_t(1) << 17)
     detail::cauchy_forward_tiles<terms, 2>(r, in);
   else

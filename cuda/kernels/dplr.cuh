@@ -4,8 +4,8 @@
 //   D = d d' = p^2 - (s2 - wi c)(s2 + wi c) + 2 i p s2,   v / d + v* / d' = 2 (i s2 Re v - c Re(v w*)) / D
 // so the sums of a product v are those of 1 / D with two real weights per mode, u = Re v and beta = Re(v w*):
 //   s(v) = 2 (i s2 sum u / D - c sum beta / D)
-// and cost 15 + 4 P operations per mode and node for P products, 31 at rank 1; backward 26 + 8 P. For H = 256, 32
-// modes, 8193 nodes that is 2.1 and 3.9 G of the 15 T operations in double that an H100 does in a second: 0.14 and 0.26
+// and cost 15 + 4 P operations per mode and node for P products, 31 at rank 1; backward 32 + 8 P. For H = 256, 32
+// modes, 8193 nodes that is 2.1 and 4.3 G of the 15 T operations in double that an H100 does in a second: 0.14 and 0.29
 // ms. In float it would be half of that at best, and the difference in Khat cancels 2 to 4 of its 7 digits.
 //
 // Features are taken in groups whose sums, spectra and rows fit the second-level cache; per group:
@@ -242,12 +242,12 @@ __global__ void __launch_bounds__(dplr_threads)
 // --- the way back to modes --------------------------------------------------------------------------------------
 
 // Thread = one mode and every slice-th node. partial (chunks, 2 products + 2 groups, rows, N): per product sum c Re(g
-// E^*) and sum s2 Im(g E^*), E = 1 / D; per group sum c (p Re Z + s2 Im Z) and sum c^2 Re Z, Z = (c sum beta g + i s2
-// sum u g) E^*^2.
+// E^*) and sum s2 Im(g E^*), E = 1 / D; per group sum c s2 Im Z and sum c^2 Re Z, Z = (c sum beta g + i s2 sum u g)
+// E^*^2.
 template <int P>
 __global__ void __launch_bounds__(dplr_backward_threads)
     dplr_modes_kernel(double* partial, const mode* ds, DplrShape shape, index_t first, index_t group, int modes) {
-  __shared__ double tile[dplr_tile][2 + 2 * P];
+  __shared__ mode tile[dplr_tile][2 + P];  // (c, s2), (c s2, c^2), g
   __shared__ double slices[dplr_backward_threads];
   const index_t row = blockIdx.x, h = shape.first + row, N = shape.N(), nodes = shape.nodes();
   const index_t n = blockIdx.z * index_t(modes) + threadIdx.x % modes;
@@ -262,34 +262,32 @@ __global__ void __launch_bounds__(dplr_backward_threads)
     __syncthreads();
     if (threadIdx.x < count) {
       const DplrNode node(k0 + threadIdx.x, shape.n);
-      tile[threadIdx.x][0] = node.c;
-      tile[threadIdx.x][1] = node.s2;
+      tile[threadIdx.x][0] = {node.c, node.s2};
+      tile[threadIdx.x][1] = {node.c * node.s2, node.c * node.c};
     }
     for (int i = threadIdx.x; i < P * dplr_tile; i += dplr_backward_threads) {
       const int j = i / dplr_tile, k = i % dplr_tile;
       if (k >= count) continue;
-      const mode g = ds[((first + j) * shape.rows + row) * nodes + k0 + k];
-      tile[k][2 + 2 * j] = g.re;
-      tile[k][3 + 2 * j] = g.im;
+      tile[k][2 + j] = ds[((first + j) * shape.rows + row) * nodes + k0 + k];
     }
     __syncthreads();
 #pragma unroll 2
     for (int k = slice; k < count; k += step) {
-      const double* node = tile[k];
-      const double c = node[0], s2 = node[1];
+      const mode* node = tile[k];
+      const double c = node[0].re, s2 = node[0].im;
       const mode e = dplr_inverse(c, s2, m.w.re, m.w.im), ec = c * e, es = s2 * e;
       mode beta(0), u(0);
 #pragma unroll
       for (int j = 0; j < P; ++j) {
-        const double gr = node[2 + 2 * j], gi = node[3 + 2 * j];
-        sums[2 * j] += gr * ec.re + gi * ec.im;
-        sums[2 * j + 1] += gi * es.re - gr * es.im;
-        beta += m.v[j].re * mode(gr, gi);
-        u += m.v[j].im * mode(gr, gi);
+        const mode g = node[2 + j];
+        sums[2 * j] = fma(g.im, ec.im, fma(g.re, ec.re, sums[2 * j]));
+        sums[2 * j + 1] = fma(-g.re, es.im, fma(g.im, es.re, sums[2 * j + 1]));
+        beta = {fma(m.v[j].re, g.re, beta.re), fma(m.v[j].re, g.im, beta.im)};
+        u = {fma(m.v[j].im, g.re, u.re), fma(m.v[j].im, g.im, u.im)};
       }
       const mode t(c * beta.re - s2 * u.im, c * beta.im + s2 * u.re), Z = t * conj(e * e);
-      sums[2 * P] += c * (s2 * Z.im - m.w.re * c * Z.re);
-      sums[2 * P + 1] += c * c * Z.re;
+      sums[2 * P] = fma(node[1].re, Z.im, sums[2 * P]);
+      sums[2 * P + 1] = fma(node[1].im, Z.re, sums[2 * P + 1]);
     }
   }
   const index_t slots = 2 * (shape.products() + shape.groups());
@@ -325,7 +323,8 @@ __global__ void __launch_bounds__(threads)
     mode dw(0);
     for (index_t g = 0; g < shape.groups(); ++g) {
       const index_t slot = 2 * (shape.products() + g);
-      dw += mode(-4 * total(slot), 4 * w.im * total(slot + 1));
+      const double cross = total(slot), square = total(slot + 1);
+      dw += mode(-4 * (cross - w.re * square), 4 * w.im * square);
     }
     for (index_t i = 0; i < M + R; ++i)
       for (index_t j = 0; j < C + R; ++j) {

@@ -43,7 +43,7 @@ void check_ssm_s4() {
 inline constexpr ModuleTolerance s4_tolerance{2e-4, 1e-9};
 
 template <class T, device D, class Set, class Call>
-void check_s4_layer(const std::string& what, const Extents<3>& sizes, Set set, const Call& call) {
+void check_s4_module(const std::string& what, const Extents<3>& sizes, Set set, const Call& call) {
   check_module<T, D>(
       what, sizes,
       [=](auto on) {
@@ -57,32 +57,32 @@ void check_s4_layer(const std::string& what, const Extents<3>& sizes, Set set, c
 }
 
 template <class T, device D>
-void check_s4_layers() {
+void check_s4_modules() {
   const Extents<3> sizes(2, 6, 45);
   const auto plain = [](auto&) {};
-  check_s4_layer<T, D>("s4", sizes, plain, plainly);
-  check_s4_layer<T, D>("s4, one sample", Extents(3, 2, 1), plain, plainly);
-  check_s4_layer<T, D>(
+  check_s4_module<T, D>("s4", sizes, plain, plainly);
+  check_s4_module<T, D>("s4, one sample", Extents(3, 2, 1), plain, plainly);
+  check_s4_module<T, D>(
       "s4, l_max", sizes, [](auto& o) { o.l_max = 64; }, plainly);
-  check_s4_layer<T, D>(
+  check_s4_module<T, D>(
       "s4, cut to l_max", sizes, [](auto& o) { o.l_max = 20; }, plainly);
-  check_s4_layer<T, D>(
+  check_s4_module<T, D>(
       "s4, two-sided", sizes, [](auto& o) { o.bidirectional = true, o.channels = 2; }, plainly);
-  check_s4_layer<T, D>(
+  check_s4_module<T, D>(
       "s4, rank 2, copies", sizes, [](auto& o) { o.kernel.rank = 2, o.kernel.n_ssm = 2, o.kernel.init = "legt"; },
       plainly);
-  check_s4_layer<T, D>("s4, longer", Extents(2, 3, 1030), plain, plainly);
-  check_s4_layer<T, D>("s4 twice as long the second time", sizes, plain, [](auto& m, auto& tape, auto x) {
+  check_s4_module<T, D>("s4, longer", Extents(2, 3, 1030), plain, plainly);
+  check_s4_module<T, D>("s4 twice as long the second time", sizes, plain, [](auto& m, auto& tape, auto x) {
     m(tape, slice(x, 2, 0, 20));
     return m(tape, x);
   });
-  check_s4_layer<T, D>("s4 in pieces", sizes, plain, [](auto& m, auto& tape, auto x) {
+  check_s4_module<T, D>("s4 in pieces", sizes, plain, [](auto& m, auto& tape, auto x) {
     const auto first = m.forward(tape, slice(x, 2, 0, 17), {});
     const auto second = m.forward(tape, slice(x, 2, 17, 45), first.state);
     return concat(2, first.y, second.y);
   });
-  check_s4_layer<T, D>("s4 at another rate", sizes, plain,
-                       [](auto& m, auto& tape, auto x) { return m(tape, x, SsmRun{.rate = 2}); });
+  check_s4_module<T, D>("s4 at another rate", sizes, plain,
+                        [](auto& m, auto& tape, auto x) { return m(tape, x, SsmRun{.rate = 2}); });
 }
 
 // A length that another program wrote into the buffer is seen, also after passes with the old one.
