@@ -50,3 +50,19 @@ TEST_CASE("clip_grad_norm: the same bits for any number of threads") {
   for (index_t i = 0; i < p.grad.count(); ++i) sum += double(p.grad(i)) * double(p.grad(i));
   CHECK(std::abs(one - std::sqrt(sum)) < 1e-12 * one);
 }
+
+TEMPLATE_TEST_CASE("GradClip: the same bits as clip_grad_norm, every time it is applied", "", float, double) {
+  using T = TestType;
+  TwoParameters<T> model, other;
+  GradClip<T> clip(parameters<T>(model), 0.5);
+  for (const std::uint64_t seed : {1, 2}) {
+    model.fill_gradients(seed);
+    other.fill_gradients(seed);
+    clip.apply();
+    CHECK(clip.last_norm() == clip_grad_norm(parameters<T>(other), 0.5));
+    CHECK(relative_error(model.a.grad, other.a.grad) == 0);
+    CHECK(relative_error(model.b.grad, other.b.grad) == 0);
+  }
+  CHECK(error_text<ValueError>([&] { GradClip<T>(parameters<T>(model), 0); }) ==
+        "GradClip: max_norm is 0.000000, expected more than 0");
+}
