@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "longwave/core/fill.hpp"
+#include "longwave/cuda/memory.hpp"
 #include "longwave/cuda/optim.hpp"
 
 namespace longwave {
