@@ -4,10 +4,12 @@
 //   few groups    windows X (I k, M) of x in working memory, a slice of the batch at a time: y = W X, dX = W^T dy,
 //                 dW += sum_b dy_b X_b^T; dx gathers what each position gave to dX
 //   many groups   short sums, by one thread per output: depthwise kernels
+//   few channels  one tap between at most 8 channels: narrow_linear.cuh
 //
 // Products are bound by 2 B O M I k / groups flops, the windows by k times the bytes of x, depthwise by x and y.
 #pragma once
 
+#include "kernels/narrow_linear.cuh"
 #include "kernels/partials.cuh"
 #include "longwave/cuda/blas.hpp"
 #include "longwave/cuda/conv1d.hpp"
@@ -181,6 +183,12 @@ inline bool one_tap(const Extents<3>& W, const Conv1dOptions& o) {
   return W[2] == 1 && o.stride == 1 && o.padding == 0 && o.groups == 1;
 }
 
+// (O, I) of a weight of one tap.
+template <class T>
+TensorView<T, 2, Cuda> tap_of(const TensorView<T, 3, Cuda>& W) {
+  return {W.data(), Extents<2>(W.size(0), W.size(1)), Extents<2>(W.stride(0), W.stride(1))};
+}
+
 template <class T>
 void fill_channels(TensorView<T, 3, Cuda> y, TensorView<const T, 1, Cuda> bias) {
   const index_t per_row = (y.size(2) + bias_threads * bias_run - 1) / (bias_threads * bias_run);
@@ -264,6 +272,8 @@ void conv1d_forward(TensorView<T, 3, Cuda> y, TensorView<const T, 3, Cuda> x, Te
   if (y.empty()) return;
   if (o.groups > detail::conv_most_products)
     return detail::for_positions("conv1d", y.count(), detail::DirectForward<T>{y, x, W, bias, o});
+  if (detail::one_tap(W.sizes(), o) && detail::narrow(detail::tap_of(W)) && y.size(0) <= 65535)
+    return detail::narrow_linear<T>(y, x, detail::tap_of(W), bias);
   const index_t B = y.size(0), M = y.size(2), rows = W.size(0) / o.groups;
   const bool add = bias.data() != nullptr;
   if (add) detail::fill_channels(y, bias);
@@ -325,12 +335,12 @@ void conv1d_backward(TensorView<T, 3, Cuda> dx, TensorView<T, 3, Cuda> dW, Tenso
   if (wanted(dbias)) add_row_sums("conv1d: dbias", dbias, dy.size(0), dy.size(2), detail::ChannelTerm<T>{dy});
   if (o.groups > detail::conv_most_products) return detail::conv1d_backward_direct(dx, dW, dy, x, W, o);
   if (!detail::one_tap(W.sizes(), o)) return detail::conv1d_backward_windows(dx, dW, dy, x, W, o);
-  const auto matrix = [](auto view) {
-    using View = decltype(view.slice(2, 0, 1)[0]);
-    return View(view.data(), Extents<2>(view.size(0), view.size(1)), Extents<2>(view.stride(0), view.stride(1)));
-  };
-  if (wanted(dx)) gemm<T>(dx, repeated(matrix(W).transpose(0, 1), dy.size(0)), dy, false);
-  if (wanted(dW)) gemm_sum<T>(matrix(dW), dy, x.transpose(1, 2));
+  const auto weight = detail::tap_of(W);
+  const bool narrow = detail::narrow(weight) && dy.size(0) <= 65535;
+  if (wanted(dx) && narrow) detail::narrow_linear<T>(dx, dy, weight.transpose(0, 1), {});
+  if (wanted(dx) && !narrow) gemm<T>(dx, repeated(weight.transpose(0, 1), dy.size(0)), dy, false);
+  if (wanted(dW) && narrow) detail::narrow_weight<T>(detail::tap_of(dW), dy, x);
+  if (wanted(dW) && !narrow) gemm_sum<T>(detail::tap_of(dW), dy, x.transpose(1, 2));
 }
 
 }  // namespace longwave::cuda

@@ -20,7 +20,7 @@ __global__ void __launch_bounds__(sum_threads)
   const index_t at = blockIdx.x * index_t(sum_threads) + threadIdx.x, count = C.count();
   if (at >= count) return;
   double sum = 0;
-#pragma unroll 4
+#pragma unroll 16
   for (index_t p = 0; p < P; ++p) sum += static_cast<double>(partials[p * count + at]);
   C(at / C.size(1), at % C.size(1)) += static_cast<T>(sum);
 }
