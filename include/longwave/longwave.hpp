@@ -32,6 +32,7 @@
 #include "longwave/core/config.hpp"
 #include "longwave/core/conv1d_options.hpp"
 #include "longwave/core/device.hpp"
+#include "longwave/core/diagonal.hpp"
 #include "longwave/core/dplr_views.hpp"
 #include "longwave/core/each.hpp"
 #include "longwave/core/each_row.hpp"

@@ -31,7 +31,7 @@ find longwave -name '*.hpp' | sort | xargs awk '
     allow("models", models)
     allow("io", "core cuda io")  # cuda: memory, to save what is there
     allow("data", "core io data")
-    allow("metrics", "core metrics")
+    allow("metrics", "core cuda metrics")
     allow("stream", models " stream")
     allow("interop", models " io interop")
     allow("top", models " top io data metrics stream interop")

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "longwave/core/each_row.hpp"
-#include "longwave/ops/diagonal.hpp"
+#include "longwave/core/diagonal.hpp"
 
 namespace longwave {
 
