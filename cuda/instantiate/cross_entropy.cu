@@ -14,8 +14,10 @@ INSTANTIATE_TARGETS(float, std::int64_t);
 INSTANTIATE_TARGETS(float, std::int32_t);
 INSTANTIATE_TARGETS(double, std::int64_t);
 INSTANTIATE_TARGETS(double, std::int32_t);
-template void cross_entropy_mean(TensorView<float, 0, Cuda>, TensorView<const float, 1, Cuda>);
-template void cross_entropy_mean(TensorView<double, 0, Cuda>, TensorView<const double, 1, Cuda>);
+template void cross_entropy_mean(TensorView<float, 0, Cuda>, TensorView<const float, 2, Cuda>,
+                                 TensorView<const float, 2, Cuda>);
+template void cross_entropy_mean(TensorView<double, 0, Cuda>, TensorView<const double, 2, Cuda>,
+                                 TensorView<const double, 2, Cuda>);
 
 #undef INSTANTIATE_TARGETS
 

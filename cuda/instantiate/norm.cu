@@ -3,8 +3,8 @@
 namespace longwave::cuda {
 
 #define INSTANTIATE_NORM(T)                                                                                          \
-  template void layer_norm_forward(const Lines<T, 6>&, const NormParameters<T>&);                                    \
-  template void layer_norm_backward(const Lines<T, 6>&, const NormParameters<T>&, TensorView<T, 1, Cuda>,            \
+  template void layer_norm_forward(const Lines<T, 6>&, NormParameters<T>);                                           \
+  template void layer_norm_backward(const Lines<T, 6>&, NormParameters<T>, TensorView<T, 1, Cuda>,                   \
                                     TensorView<T, 1, Cuda>);                                                         \
   template void scalar_layer_norm_sums(TensorView<T, 1, Cuda>, TensorView<T, 1, Cuda>, TensorView<const T, 3, Cuda>, \
                                        TensorView<const T, 3, Cuda>, TensorView<const T, 3, Cuda>,                   \

@@ -65,10 +65,17 @@ struct FinishStatistics {
   }
 };
 
+// What map_channels applies: of(h) loads the numbers of channel h.
 template <class T>
 struct BatchNormValue {
-  __device__ void operator()(T& y, T x, T center, T shift, T scale, T bias) const {
-    y = (x - center - shift) * scale + bias;
+  static constexpr int inputs = 1;
+  ChannelForward<T> channel;
+  struct OfChannel {
+    T center, shift, scale, bias;
+    __device__ T operator()(const T (&x)[1]) const { return (x[0] - center - shift) * scale + bias; }
+  };
+  __device__ OfChannel of(index_t h) const {
+    return {channel.center[h], channel.shift[h], channel.scale[h], channel.bias[h]};
   }
 };
 
@@ -102,10 +109,65 @@ struct FinishGradients {
 
 template <class T>
 struct BatchNormSlope {
-  __device__ void operator()(T& dx, T dy, T x, T mean, T scale, T mean_dy, T slope) const {
-    dx = scale * (dy - mean_dy - (x - mean) * slope);
-  }
+  static constexpr int inputs = 2;  // dy, x
+  const T *scale, *mean_dy, *slope;
+  TensorView<const T, 1, Cuda> mean;
+  struct OfChannel {
+    T scale, mean_dy, slope, mean;
+    __device__ T operator()(const T (&at)[2]) const { return scale * (at[0] - mean_dy - (at[1] - mean) * slope); }
+  };
+  __device__ OfChannel of(index_t h) const { return {scale[h], mean_dy[h], slope[h], mean(h)}; }
 };
+
+inline constexpr int channel_threads = 256, channel_items = 8;
+
+// y = f of channel h (a, b) for part of one row (b, h) per block, or for neighbours of any channels: short rows.
+template <bool rows, class F, class T>
+__global__ void __launch_bounds__(channel_threads)
+    channel_kernel(TensorView<T, 3, Cuda> y, TensorView<const T, 3, Cuda> a, TensorView<const T, 3, Cuda> b,
+                   index_t pieces, F f) {
+  const index_t H = y.size(1), L = y.size(2);
+  if constexpr (rows) {
+    const index_t row = blockIdx.x / pieces, begin = (blockIdx.x - row * pieces) * (channel_threads * channel_items);
+    const index_t batch = row / H, h = row - batch * H;
+    const auto value = f.of(h);
+    const T* from_a = a.data() + batch * a.stride(0) + h * a.stride(1);
+    const T* from_b = b.data() + batch * b.stride(0) + h * b.stride(1);
+    T in[channel_items][F::inputs];
+#pragma unroll
+    for (int i = 0; i < channel_items; ++i) {
+      const index_t l = begin + i * channel_threads + threadIdx.x;
+      if (l < L) in[i][0] = from_a[l * a.stride(2)];
+      if constexpr (F::inputs == 2)
+        if (l < L) in[i][1] = from_b[l * b.stride(2)];
+    }
+#pragma unroll
+    for (int i = 0; i < channel_items; ++i) {
+      const index_t l = begin + i * channel_threads + threadIdx.x;
+      if (l < L) y(batch, h, l) = value(in[i]);
+    }
+  } else {
+    const index_t i = blockIdx.x * index_t(channel_threads) + threadIdx.x;
+    if (i >= y.count()) return;
+    const index_t row = i / L, l = i - row * L, batch = row / H, h = row - batch * H;
+    T in[F::inputs];
+    in[0] = a(batch, h, l);
+    if constexpr (F::inputs == 2) in[1] = b(batch, h, l);
+    y(batch, h, l) = f.of(h)(in);
+  }
+}
+
+template <class F, class T>
+void map_channels(TensorView<T, 3, Cuda> y, TensorView<const T, 3, Cuda> a, TensorView<const T, 3, Cuda> b, F f) {
+  const index_t rows = y.size(0) * y.size(1), piece = channel_threads * channel_items;
+  const index_t pieces = (y.size(2) + piece - 1) / piece;
+  if (y.size(2) >= channel_threads)
+    channel_kernel<true><<<blocks_for(rows * pieces, 1), channel_threads, 0, stream_handle()>>>(y, a, b, pieces, f);
+  else
+    channel_kernel<false>
+        <<<blocks_for(y.count(), channel_threads), channel_threads, 0, stream_handle()>>>(y, a, b, pieces, f);
+  check_launch("batch_norm");
+}
 
 template <class T>
 struct AddOne {
@@ -139,11 +201,7 @@ void batch_norm_forward(TensorView<T, 3, Cuda> y, TensorView<const T, 3, Cuda> x
   } else {
     for_each_index("batch_norm", H, finish);
   }
-  const auto over = [&](const T* v) { return detail::per_channel(v, x.sizes()); };
-  map_elements<1>(
-      "batch_norm",
-      Elements<T, 6>(y, x, over(channel.center), over(channel.shift), over(channel.scale), over(channel.bias)),
-      detail::BatchNormValue<T>());
+  detail::map_channels(y, x, x, detail::BatchNormValue<T>{channel});
 }
 
 template <class T>
@@ -171,9 +229,7 @@ void batch_norm_backward(TensorView<const T, 3, Cuda> dy, TensorView<T, 3, Cuda>
                   SumPlan<T, 4>(kept, 1, dy, x, mean_over, detail::per_channel(rstd.data(), x.sizes(), rstd.stride(0))),
                   detail::ChannelTerms<T>(), finish);
   if (!wanted(dx)) return;
-  const auto over = [&](const T* v) { return detail::per_channel(v, x.sizes()); };
-  map_elements<1>("batch_norm", Elements<T, 7>(dx, dy, x, mean_over, over(scale), over(mean_dy), over(slope)),
-                  detail::BatchNormSlope<T>());
+  detail::map_channels(dx, dy, x, detail::BatchNormSlope<T>{scale, mean_dy, slope, mean});
 }
 
 template <class T>

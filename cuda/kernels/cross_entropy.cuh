@@ -36,22 +36,22 @@ __global__ void __launch_bounds__(line_threads)
   const Fold turns = fold_turns(across, width);
   const index_t line = blockIdx.x * index_t(width) + at.lane, K = x.size(1), L = x.size(2);
   const bool mine = line < x.size(0) * L;
-  const index_t b = mine ? line / L : 0, l = mine ? line - b * L : 0, step = x.stride(1);
+  const index_t b = mine ? line / L : 0, l = mine ? line - b * L : 0;
   const int end = mine ? static_cast<int>(K) : 0;
-  const T* in = x.data() + b * x.stride(0) + l * x.stride(2);
+  const LineOf<const T> in(x.data(), b * x.stride(0) + l * x.stride(2), x.stride(1));
 
   T v[I], top = lowest;
   double sums[2] = {};  // of e^(x - top), of x
 #pragma unroll
   for (int i = 0; i < I; ++i) {
     const int k = at.turn + i * at.turns;
-    v[i] = k < end ? in[k * step] : lowest;
+    v[i] = k < end ? in[k] : lowest;
     if (k < end) sums[1] += static_cast<double>(v[i]);
   }
 #pragma unroll
   for (int i = 0; i < I; ++i) top = v[i] > top ? v[i] : top;
   for (int k = at.turn + I * at.turns; k < end; k += at.turns) {
-    const T value = in[k * step];
+    const T value = in[k];
     top = value > top ? value : top;
     sums[1] += static_cast<double>(value);
   }
@@ -61,8 +61,7 @@ __global__ void __launch_bounds__(line_threads)
   if (!(top - top == T(0))) top = T(0);  // an infinite one is not subtracted
 #pragma unroll
   for (int i = 0; i < I; ++i) sums[0] += static_cast<double>(math::exp(v[i] - top));
-  for (int k = at.turn + I * at.turns; k < end; k += at.turns)
-    sums[0] += static_cast<double>(math::exp(in[k * step] - top));
+  for (int k = at.turn + I * at.turns; k < end; k += at.turns) sums[0] += static_cast<double>(math::exp(in[k] - top));
   fold(sums, turns, room + blockDim.x, Add());
   if (!mine || at.turn != 0) return;
 
@@ -70,7 +69,7 @@ __global__ void __launch_bounds__(line_threads)
   const T s = targets.smoothing, total = static_cast<T>(sums[0]);
   T loss = longwave::detail::not_a_number<T>;
   if (target.known) {
-    loss = math::log(total) - (T(1) - s) * (in[target.k * step] - top);
+    loss = math::log(total) - (T(1) - s) * (in[static_cast<int>(target.k)] - top);
     if (s > T(0)) loss -= s * (static_cast<T>(sums[1] / static_cast<double>(K)) - top);
   }
   stats(0, b, l) = top;
@@ -96,12 +95,12 @@ __global__ void __launch_bounds__(line_threads)
   if (!target.known && target.weight != T(0)) factor = longwave::detail::not_a_number<T>;
   const T top = stats(0, b, l), sum = stats(1, b, l);
   const T share = targets.smoothing / static_cast<T>(K), right = T(1) - targets.smoothing;
-  const T* in = x.data() + b * x.stride(0) + l * x.stride(2);
-  T* out = dx.data() + b * dx.stride(0) + l * dx.stride(2);
+  const LineOf<const T> in(x.data(), b * x.stride(0) + l * x.stride(2), x.stride(1));
+  const LineOf<T> out(dx.data(), b * dx.stride(0) + l * dx.stride(2), dx.stride(1));
 #pragma unroll 4
   for (int k = at.turn; k < static_cast<int>(K); k += at.turns) {
-    const T slope = math::exp(in[k * x.stride(1)] - top) / sum - share - (k == target.k ? right : T(0));
-    out[k * dx.stride(1)] = longwave::detail::weighted(factor, slope);
+    const T slope = math::exp(in[k] - top) / sum - share - (k == target.k ? right : T(0));
+    out[k] = longwave::detail::weighted(factor, slope);
   }
 }
 
@@ -117,18 +116,24 @@ struct TargetWeights {
 };
 
 template <class T>
-struct Quotient {
-  TensorView<T, 0, Cuda> y;
-  TensorView<const T, 1, Cuda> sums;
-  __device__ void operator()(index_t) const {
-    y() = sums(1) > T(0) ? sums(0) / sums(1) : longwave::detail::not_a_number<T>;
+struct LossAndWeight {
+  __device__ Several<2> operator()(T loss, T weight) const {
+    return {{static_cast<double>(loss), static_cast<double>(weight)}};
+  }
+};
+
+template <class T>
+struct StoreMean {
+  template <int K>
+  __device__ void operator()(const SumPlan<T, K>& s, index_t, const double (&sum)[2]) const {
+    *s.out = sum[1] > 0 ? static_cast<T>(sum[0] / sum[1]) : longwave::detail::not_a_number<T>;
   }
 };
 
 template <class T>
 unsigned score_grid(TensorView<T, 3, Cuda> x, const LineCut& cut) {
   const index_t blocks = (x.size(0) * x.size(2) + cut.width - 1) / cut.width;
-  if (blocks > 0x7fffffff || x.size(1) > 0x3fffffff)
+  if (blocks > 0x7fffffff || x.size(1) > 0x3fffffff || x.stride(1) > 0x7fffffff || x.stride(1) < -0x7fffffff)
     throw_shape_error("cross_entropy: scores " + to_string(x.sizes(), "BKL") + " are more than one launch takes");
   return static_cast<unsigned>(blocks);
 }
@@ -171,8 +176,10 @@ void target_weights(TensorView<T, 2, Cuda> weight, const Targets<T, I>& targets)
 }
 
 template <class T>
-void cross_entropy_mean(TensorView<T, 0, Cuda> y, TensorView<const T, 1, Cuda> sums) {
-  for_each_index("cross_entropy", 1, detail::Quotient<T>{y, sums});
+void cross_entropy_mean(TensorView<T, 0, Cuda> y, TensorView<const T, 2, Cuda> each,
+                        TensorView<const T, 2, Cuda> weight) {
+  detail::sums<2>("cross_entropy", SumPlan<T, 2>(TensorView<T, 2, Cuda>(y.data(), {1, 1}), 1, each, weight),
+                  detail::LossAndWeight<T>(), detail::StoreMean<T>());
 }
 
 }  // namespace longwave::cuda

@@ -97,6 +97,23 @@ struct LinePlace {
   }
 };
 
+// Element k of a line: products of 32 bits, one instruction per address (line_grid has seen that they suffice). Inputs
+// are read past the stores to outputs, which the compiler could not know to be elsewhere: a thread writes what only it
+// reads, and reads it before.
+template <class T>
+struct LineOf {
+  T* data;
+  int step;
+  __device__ LineOf(T* first, index_t offset, index_t along) : data(first + offset), step(static_cast<int>(along)) {}
+  __device__ std::conditional_t<std::is_const_v<T>, T, T&> operator[](int k) const {
+    T* at = data + static_cast<index_t>(k) * static_cast<index_t>(step);
+    if constexpr (std::is_const_v<T>)
+      return __ldg(at);
+    else
+      return *at;
+  }
+};
+
 // Over the threads of one line, or over lines for one turn.
 __device__ inline Fold fold_turns(bool across, int width) {
   return across ? fold_high(width) : fold_low(static_cast<int>(blockDim.x) / width);
@@ -112,7 +129,9 @@ inline std::size_t line_room(const LineCut& cut, int numbers) {
 template <class T, int K>
 unsigned line_grid(const char* name, const Lines<T, K>& lines, const LineCut& cut) {
   const index_t blocks = (lines.count + cut.width - 1) / cut.width;
-  if (blocks > 0x7fffffff || lines.length > 0x3fffffff)
+  bool small = blocks <= 0x7fffffff && lines.length <= 0x3fffffff;
+  for (const index_t step : lines.step) small = small && step <= 0x7fffffff && step >= -0x7fffffff;
+  if (!small)
     throw_shape_error(std::string(name) + ": " + std::to_string(lines.count) + " lines of " +
                       std::to_string(lines.length) + " elements are more than one launch takes");
   return static_cast<unsigned>(blocks);

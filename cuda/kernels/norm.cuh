@@ -16,9 +16,13 @@ namespace detail {
 
 // Features as the kernels see them: nothing is loaded for what was left out.
 template <class T>
-__device__ T feature(const TensorView<const T, 1, Cuda>& v, int k, T otherwise) {
-  return v.data() != nullptr ? v.data()[k * v.stride(0)] : otherwise;
-}
+struct Features {
+  LineOf<const T> v;
+  bool given;
+  __device__ explicit Features(const TensorView<const T, 1, Cuda>& view)
+      : v(view.data(), 0, view.stride(0)), given(view.data() != nullptr) {}
+  __device__ T at(int k, T otherwise) const { return given ? v[k] : otherwise; }
+};
 
 template <int I, class T>
 __global__ void __launch_bounds__(line_threads)
@@ -30,14 +34,13 @@ __global__ void __launch_bounds__(line_threads)
   const int end = line < s.count ? static_cast<int>(s.length) : 0;
   index_t offset[6];
   plan_offsets(offset, s.plan, s.plan.rank, line < s.count ? line : 0);
-  T* y = s.data[0] + offset[0];
-  const T* x = s.data[1] + offset[1];
-  T* sum = s.data[4] + offset[4];
-  const T* r = s.data[5] + offset[5];
+  const LineOf<T> y(s.data[0], offset[0], s.step[0]), sum(s.data[4], offset[4], s.step[4]);
+  const LineOf<const T> x(s.data[1], offset[1], s.step[1]), r(s.data[5], offset[5], s.step[5]);
+  const Features<T> weight(p.weight), bias(p.bias);
   const bool add = s.data[5] != nullptr;
   const auto input = [&](int k) {
-    const T value = x[k * s.step[1]];
-    return add ? value + r[k * s.step[5]] : value;
+    const T value = x[k];
+    return add ? value + r[k] : value;
   };
 
   T v[I];
@@ -50,17 +53,17 @@ __global__ void __launch_bounds__(line_threads)
 #pragma unroll
   for (int i = 0; i < I; ++i) {
     const int k = at.turn + i * at.turns;
-    if (add && k < end) sum[k * s.step[4]] = v[i];
+    if (add && k < end) sum[k] = v[i];
     total[0] += static_cast<double>(v[i]);
   }
   for (int k = at.turn + I * at.turns; k < end; k += at.turns) {
     const T value = input(k);
-    if (add) sum[k * s.step[4]] = value;
+    if (add) sum[k] = value;
     total[0] += static_cast<double>(value);
   }
   fold(total, turns, room, Add());
-  const double count = static_cast<double>(s.length);
-  const T center = static_cast<T>(total[0] / count);
+  const double share = p.share;  // 1 / H: divisions and roots in double would cost as much as the rest
+  const T center = static_cast<T>(total[0] * share);
 
   double moments[2] = {};  // around the first estimate of the mean
   const auto add_moments = [&](T d) {
@@ -74,13 +77,11 @@ __global__ void __launch_bounds__(line_threads)
   }
   for (int k = at.turn + I * at.turns; k < end; k += at.turns) add_moments(input(k) - center);
   fold(moments, turns, room + blockDim.x, Add());
-  const double error = moments[0] / count;
-  const T rstd = static_cast<T>(1 / sqrt(fmax(moments[1] / count - error * error, 0.0) + p.eps));
+  const double error = moments[0] * share;
+  const T rstd = T(1) / std::sqrt(static_cast<T>(fmax(moments[1] * share - error * error, 0.0) + p.eps));
   const T shift = static_cast<T>(error), lift = p.m != nullptr ? *p.m * rstd : T(0);
 
-  const auto write = [&](int k, T d) {
-    y[k * s.step[0]] = ((d - shift) * rstd + lift) * feature(p.weight, k, T(1)) + feature(p.bias, k, T(0));
-  };
+  const auto write = [&](int k, T d) { y[k] = ((d - shift) * rstd + lift) * weight.at(k, T(1)) + bias.at(k, T(0)); };
 #pragma unroll
   for (int i = 0; i < I; ++i)
     if (at.turn + i * at.turns < end) write(at.turn + i * at.turns, v[i]);
@@ -99,7 +100,8 @@ __global__ void __launch_bounds__(line_threads)
   extern __shared__ double room[];  // (2, 2, threads)
   const LinePlace at(s.across, width);
   const Fold turns = fold_turns(s.across, width), lanes = fold_lanes(s.across, width);
-  const double share = 1 / static_cast<double>(s.length);
+  const double share = p.share;
+  const Features<T> weight(p.weight);
   const int H = static_cast<int>(s.length);
   double* mine = partial + blockIdx.x * index_t(2) * H;
   T dw[parameters ? I : 1] = {}, db[parameters ? I : 1] = {};
@@ -109,18 +111,17 @@ __global__ void __launch_bounds__(line_threads)
     const int end = line < s.count ? H : 0;
     index_t offset[6];
     plan_offsets(offset, s.plan, s.plan.rank, line < s.count ? line : 0);
-    T* dx = s.data[0] + offset[0];
-    const T* dy = s.data[1] + offset[1];
-    const T* x = s.data[2] + offset[2];
-    const T* dsum = s.data[5] + offset[5];
+    const LineOf<T> dx(s.data[0], offset[0], s.step[0]);
+    const LineOf<const T> dy(s.data[1], offset[1], s.step[1]), x(s.data[2], offset[2], s.step[2]),
+        dsum(s.data[5], offset[5], s.step[5]);
     const T mean = s.data[3][offset[3]], rstd = s.data[4][offset[4]];
 
     T x_hat[I], g[I];
 #pragma unroll
     for (int i = 0; i < I; ++i) {
       const int k = at.turn + i * at.turns;
-      x_hat[i] = k < end ? x[k * s.step[2]] : mean;
-      g[i] = k < end ? dy[k * s.step[1]] : T(0);
+      x_hat[i] = k < end ? x[k] : mean;
+      g[i] = k < end ? dy[k] : T(0);
     }
     double sums[2] = {};  // of g, of g x_hat
 #pragma unroll
@@ -131,17 +132,17 @@ __global__ void __launch_bounds__(line_threads)
         dw[i] += g[i] * x_hat[i];
         db[i] += g[i];
       }
-      if (k < end) g[i] *= feature(p.weight, k, T(1));
+      if (k < end) g[i] *= weight.at(k, T(1));
       sums[0] += static_cast<double>(g[i]);
       sums[1] += static_cast<double>(g[i] * x_hat[i]);
     }
     for (int from = I * at.turns; from < H; from += at.turns) {  // all threads go around as often: they exchange
       const int k = from + at.turn;
-      const T in = k < end ? dy[k * s.step[1]] : T(0);
-      const T hat = k < end ? (x[k * s.step[2]] - mean) * rstd : T(0);
-      const T weighted = k < end ? in * feature(p.weight, k, T(1)) : T(0);
-      sums[0] += static_cast<double>(weighted);
-      sums[1] += static_cast<double>(weighted * hat);
+      const T in = k < end ? dy[k] : T(0);
+      const T hat = k < end ? (x[k] - mean) * rstd : T(0);
+      const T scaled = k < end ? in * weight.at(k, T(1)) : T(0);
+      sums[0] += static_cast<double>(scaled);
+      sums[1] += static_cast<double>(scaled * hat);
       if constexpr (parameters) {
         double both[2] = {static_cast<double>(in * hat), static_cast<double>(in)};
         fold(both, lanes, room, Add());  // lines this long: within a warp
@@ -157,13 +158,13 @@ __global__ void __launch_bounds__(line_threads)
     const T s1 = static_cast<T>(sums[0] * share), s2 = static_cast<T>(sums[1] * share) + lift * s1;
     const auto write = [&](int k, T in, T hat) {
       const T slope = rstd * (in - s1 - hat * s2);
-      dx[k * s.step[0]] = s.data[5] != nullptr ? slope + dsum[k * s.step[5]] : slope;
+      dx[k] = s.data[5] != nullptr ? slope + dsum[k] : slope;
     };
 #pragma unroll
     for (int i = 0; i < I; ++i)
       if (at.turn + i * at.turns < end) write(at.turn + i * at.turns, g[i], x_hat[i]);
     for (int k = at.turn + I * at.turns; k < end; k += at.turns)
-      write(k, dy[k * s.step[1]] * feature(p.weight, k, T(1)), (x[k * s.step[2]] - mean) * rstd);
+      write(k, dy[k] * weight.at(k, T(1)), (x[k] - mean) * rstd);
   }
   if constexpr (parameters) {
 #pragma unroll
@@ -215,8 +216,9 @@ void start_layer_norm_backward(const Lines<T, 6>& lines, const NormParameters<T>
 }  // namespace detail
 
 template <class T>
-void layer_norm_forward(const Lines<T, 6>& lines, const NormParameters<T>& parameters) {
+void layer_norm_forward(const Lines<T, 6>& lines, NormParameters<T> parameters) {
   if (lines.count == 0 || lines.length == 0) return;
+  parameters.share = 1 / static_cast<double>(lines.length);
   const detail::LineCut cut = detail::line_cut<T>(lines.length, lines.across);
   const auto kernel =
       cut.few ? detail::layer_norm_kernel<detail::few_items, T> : detail::layer_norm_kernel<detail::many_items<T>, T>;
@@ -226,9 +228,10 @@ void layer_norm_forward(const Lines<T, 6>& lines, const NormParameters<T>& param
 }
 
 template <class T>
-void layer_norm_backward(const Lines<T, 6>& lines, const NormParameters<T>& parameters, TensorView<T, 1, Cuda> dweight,
+void layer_norm_backward(const Lines<T, 6>& lines, NormParameters<T> parameters, TensorView<T, 1, Cuda> dweight,
                          TensorView<T, 1, Cuda> dbias) {
   if (lines.count == 0 || lines.length == 0) return;
+  parameters.share = 1 / static_cast<double>(lines.length);
   const detail::LineCut cut = detail::line_cut<T>(lines.length, lines.across);
   const index_t groups = detail::line_grid("layer_norm", lines, cut);
   if (!wanted(dweight) && !wanted(dbias))

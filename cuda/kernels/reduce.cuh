@@ -22,18 +22,18 @@ __global__ void __launch_bounds__(line_threads)
   const int end = line < s.count ? static_cast<int>(s.length) : 0;
   index_t offset[2];
   plan_offsets(offset, s.plan, s.plan.rank, line < s.count ? line : 0);
-  T* y = s.data[0] + offset[0];
-  const T* x = s.data[1] + offset[1];
+  const LineOf<T> y(s.data[0], offset[0], s.step[0]);
+  const LineOf<const T> x(s.data[1], offset[1], s.step[1]);
 
   T v[I], top = lowest;
 #pragma unroll
   for (int i = 0; i < I; ++i) {
     const int k = at.turn + i * at.turns;
-    v[i] = k < end ? x[k * s.step[1]] : lowest;
+    v[i] = k < end ? x[k] : lowest;
   }
 #pragma unroll
   for (int i = 0; i < I; ++i) top = v[i] > top ? v[i] : top;
-  for (int k = at.turn + I * at.turns; k < end; k += at.turns) top = x[k * s.step[1]] > top ? x[k * s.step[1]] : top;
+  for (int k = at.turn + I * at.turns; k < end; k += at.turns) top = x[k] > top ? x[k] : top;
   double largest[1] = {static_cast<double>(top)};
   fold(largest, turns, room, Larger());
   top = static_cast<T>(largest[0]);
@@ -46,13 +46,12 @@ __global__ void __launch_bounds__(line_threads)
     sum[0] += static_cast<double>(share);
     if (kind == SoftmaxKind::softmax) v[i] = share;
   }
-  for (int k = at.turn + I * at.turns; k < end; k += at.turns)
-    sum[0] += static_cast<double>(math::exp(x[k * s.step[1]] - top));
+  for (int k = at.turn + I * at.turns; k < end; k += at.turns) sum[0] += static_cast<double>(math::exp(x[k] - top));
   fold(sum, turns, room + blockDim.x, Add());
   const T total = static_cast<T>(sum[0]);
 
   if (kind == SoftmaxKind::logsumexp) {
-    if (line < s.count && at.turn == 0) *y = top + math::log(total);
+    if (line < s.count && at.turn == 0) y[0] = top + math::log(total);
     return;
   }
   const bool log = kind == SoftmaxKind::log_softmax;
@@ -60,11 +59,11 @@ __global__ void __launch_bounds__(line_threads)
 #pragma unroll
   for (int i = 0; i < I; ++i) {
     const int k = at.turn + i * at.turns;
-    if (k < end) y[k * s.step[0]] = log ? v[i] - top - log_total : v[i] / total;
+    if (k < end) y[k] = log ? v[i] - top - log_total : v[i] / total;
   }
   for (int k = at.turn + I * at.turns; k < end; k += at.turns) {
-    const T value = x[k * s.step[1]] - top;
-    y[k * s.step[0]] = log ? value - log_total : math::exp(value) / total;
+    const T value = x[k] - top;
+    y[k] = log ? value - log_total : math::exp(value) / total;
   }
 }
 
@@ -78,9 +77,8 @@ __global__ void __launch_bounds__(line_threads)
   const int end = line < s.count ? static_cast<int>(s.length) : 0;
   index_t offset[3];
   plan_offsets(offset, s.plan, s.plan.rank, line < s.count ? line : 0);
-  T* dx = s.data[0] + offset[0];
-  const T* dy = s.data[1] + offset[1];
-  const T* y = s.data[2] + offset[2];
+  const LineOf<T> dx(s.data[0], offset[0], s.step[0]);
+  const LineOf<const T> dy(s.data[1], offset[1], s.step[1]), y(s.data[2], offset[2], s.step[2]);
   const auto term = [log](T in, T out) { return static_cast<double>(log ? in : in * out); };
   const auto slope = [log](T in, T out, T total) { return log ? in - math::exp(out) * total : out * (in - total); };
 
@@ -88,22 +86,21 @@ __global__ void __launch_bounds__(line_threads)
 #pragma unroll
   for (int i = 0; i < I; ++i) {
     const int k = at.turn + i * at.turns;
-    in[i] = k < end ? dy[k * s.step[1]] : T(0);
-    out[i] = k < end ? y[k * s.step[2]] : T(0);
+    in[i] = k < end ? dy[k] : T(0);
+    out[i] = k < end ? y[k] : T(0);
   }
   double sum[1] = {};
 #pragma unroll
   for (int i = 0; i < I; ++i) sum[0] += term(in[i], out[i]);
-  for (int k = at.turn + I * at.turns; k < end; k += at.turns) sum[0] += term(dy[k * s.step[1]], y[k * s.step[2]]);
+  for (int k = at.turn + I * at.turns; k < end; k += at.turns) sum[0] += term(dy[k], y[k]);
   fold(sum, fold_turns(s.across, width), room, Add());
   const T total = static_cast<T>(sum[0]);
 #pragma unroll
   for (int i = 0; i < I; ++i) {
     const int k = at.turn + i * at.turns;
-    if (k < end) dx[k * s.step[0]] = slope(in[i], out[i], total);
+    if (k < end) dx[k] = slope(in[i], out[i], total);
   }
-  for (int k = at.turn + I * at.turns; k < end; k += at.turns)
-    dx[k * s.step[0]] = slope(dy[k * s.step[1]], y[k * s.step[2]], total);
+  for (int k = at.turn + I * at.turns; k < end; k += at.turns) dx[k] = slope(dy[k], y[k], total);
 }
 
 }  // namespace detail

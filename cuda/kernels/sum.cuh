@@ -38,7 +38,7 @@ inline SumCut sum_cut(index_t outputs, index_t positions, bool across) {
   SumCut cut;
   if (across) {  // whole sectors of neighbours, then threads along the positions as far as these go
     cut.width = static_cast<int>(power_of_two_from(std::min<index_t>(outputs, 32)));
-    while (cut.width < sum_threads && positions < index_t(4) * (sum_threads / cut.width)) cut.width *= 2;
+    while (cut.width < sum_threads && positions < index_t(8) * (sum_threads / cut.width)) cut.width *= 2;
   } else {
     cut.width = static_cast<int>(sum_threads / power_of_two_from(std::clamp<index_t>((positions + 3) / 4, 1, 256)));
   }
@@ -142,12 +142,17 @@ __device__ void sum_share(double (&sum)[M], const SumPlan<T, K>& s, const F& f, 
 #pragma unroll
       for (int j = 0; j < loads; ++j) add_term_of(sum, f, x[j], std::make_index_sequence<K>());
     }
-    for (; i < n; ++i, walk.next()) {
-      T x[K];
+    if (i == n) continue;
+    const int rest = static_cast<int>(n - i);  // their loads together as well
+    T x[loads][K];
 #pragma unroll
-      for (int k = 0; k < K; ++k) x[k] = data[k][walk.offset[k]];
-      add_term_of(sum, f, x, std::make_index_sequence<K>());
-    }
+    for (int j = 0; j < loads - 1; ++j, walk.next())
+      if (j < rest)
+#pragma unroll
+        for (int k = 0; k < K; ++k) x[j][k] = data[k][walk.offset[k]];
+#pragma unroll
+    for (int j = 0; j < loads - 1; ++j)
+      if (j < rest) add_term_of(sum, f, x[j], std::make_index_sequence<K>());
   }
 }
 

@@ -26,6 +26,7 @@ TEMPLATE_TEST_CASE("on the device: layer_norm of many and of long lines", "[larg
     for (const index_t H : {10, 64, 1000, 1025, 5000, 9001})
       check_layer_norm<TestType, Cuda>({3, 300, H}, 2, false, true);
     check_layer_norm<TestType, Cuda>({16, 64, 20011}, 1, false, true);
+    check_long_lines<TestType, Cuda>({2, 3, 100003});
     check_layer_norm<TestType, Cuda>({16, 5000, 32}, 2, false, true, true);
   });
 }

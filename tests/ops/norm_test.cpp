@@ -1,6 +1,7 @@
 #include "longwave/ops/norm.hpp"
 
 #include "check.hpp"
+#include "longwave/autograd/functions/elementwise.hpp"
 #include "longwave/autograd/functions/norm.hpp"
 
 using namespace longwave;
@@ -285,6 +286,29 @@ TEMPLATE_TEST_CASE("scalar_layer_norm: one scale and one shift, added before the
       // Two features can be close to one another, and their difference is then divided by itself.
       CHECK(relative_error(y, want) < (H == 2 ? 100 : 2) * tolerance<T>);
     }
+}
+
+TEST_CASE("add_layer_norm: layer_norm of a sum, gradients through both results and through each alone") {
+  for (const int axis : {1, 2}) {
+    auto x = random<double>(Extents{2, 5, 4}), r = random<double>(Extents{2, 5, 4}, 2);
+    auto w = random<double>(Extents{axis == 1 ? 5 : 4}, 3), b = random<double>(Extents{axis == 1 ? 5 : 4}, 4);
+    Tape<double> tape;
+    const auto both = add_layer_norm(tape.input(x), tape.input(r), tape.input(w), tape.input(b), {.axis = axis});
+    const auto sum = tape.input(x) + tape.input(r);
+    CHECK(relative_error(both.first.value(), sum.value()) == 0);
+    CHECK(relative_error(both.second.value(), layer_norm(sum, tape.input(w), tape.input(b), {.axis = axis}).value()) ==
+          0);
+    for (const int use : {0, 1, 2}) {
+      const auto check = grad_check(
+          [&](auto&, auto vx, auto vr, auto vw, auto vb) {
+            const auto [z, y] = add_layer_norm(vx, vr, vw, vb, {.axis = axis});
+            return use == 0 ? y : use == 1 ? z + vx : z * y;
+          },
+          x, r, w, b);
+      INFO(check.text());
+      CHECK(check.error < 1e-6);
+    }
+  }
 }
 
 TEST_CASE("scalar_layer_norm: gradients against differences, equal features, wrong sizes") {

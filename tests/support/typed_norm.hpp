@@ -110,6 +110,28 @@ void check_layer_norm_parts() {
   CHECK(one.back()(0) == 0);
 }
 
+// Few long lines without parameters, as group_norm has them.
+template <class T, device D>
+void check_long_lines(Extents<3> sizes) {
+  const LayerNormOptions options{.axis = 2, .eps = 1e-5};
+  const NormCase<T, D> c(sizes, 2, false);
+  Tensor<double, 3> want(sizes), want_dx(sizes);
+  Tensor<double, 2> want_mean(sizes[0], sizes[1]), want_rstd(sizes[0], sizes[1]);
+  Result<T, 3, D> y(sizes), dx(sizes), plain(sizes);
+  Result<T, 2, D> mean(want_mean.sizes()), rstd(want_mean.sizes());
+  using Op = ops::LayerNorm;
+  Op::forward(want.view(), want_mean.view(), want_rstd.view(), c.x.wide, {}, {}, options);
+  Op::backward(want_dx.view(), {}, {}, c.dy.wide.view(), want_mean, want_rstd, c.x.wide, {}, options);
+  Op::forward(y.view(), mean.view(), rstd.view(), c.x.view(), {}, {}, options);
+  Op::forward(plain.view(), {}, {}, c.x.view(), {}, {}, options);
+  Op::backward(dx.view(), {}, {}, c.dy.view(), mean.view(), rstd.view(), c.x.view(), {}, options);
+  CHECK(error_of(y, want) <= norm_tolerance<T>(64));
+  CHECK(error_of(mean, want_mean) <= norm_tolerance<T>(64));
+  CHECK(error_of(rstd, want_rstd) <= norm_tolerance<T>(64));
+  CHECK(error_of(dx, want_dx) <= norm_tolerance<T>(64));
+  CHECK(relative_error(plain.back(), y.back()) == 0);
+}
+
 // A mean of a thousand deviations costs no digits.
 template <class T, device D>
 void check_layer_norm_far() {

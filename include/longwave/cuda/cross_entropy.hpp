@@ -30,9 +30,10 @@ void cross_entropy_backward(TensorView<T, 3, Cuda> dx, TensorView<const T, 2, Cu
                             TensorView<const T, 3, Cuda> x, const Targets<T, I>& targets);
 template <class T, class I>
 void target_weights(TensorView<T, 2, Cuda> weight, const Targets<T, I>& targets);
-// y = sums[0] / sums[1]
+// y = sum of each / sum of weight; NaN where that is not above 0.
 template <class T>
-void cross_entropy_mean(TensorView<T, 0, Cuda> y, TensorView<const T, 1, Cuda> sums);
+void cross_entropy_mean(TensorView<T, 0, Cuda> y, TensorView<const T, 2, Cuda> each,
+                        TensorView<const T, 2, Cuda> weight);
 
 }  // namespace cuda
 
@@ -64,13 +65,14 @@ void cross_entropy_reduced(TensorView<T, 0, Cuda> y, TensorView<T, 3, Cuda> stat
                            TensorView<I, 2, Cuda> c, TensorView<const T, 2, Cuda> w, const Options& options) {
   ScratchOn<Cuda> scratch;
   const bool mean = options.reduction == decltype(options.reduction)::mean;
-  const index_t rows = mean ? 2 : 1;  // losses; their weights
-  const TensorView<T, 3, Cuda> parts = scratch.tensor<T>(Extents<3>{rows, c.size(0), c.size(1)});
-  cuda::cross_entropy_forward(parts[0], mean ? parts[1] : TensorView<T, 2, Cuda>(), stats, x,
-                              targets_of(c, w, options));
-  const TensorView<T, 1, Cuda> sums = mean ? scratch.tensor<T>(Extents<1>{2}) : TensorView<T, 1, Cuda>(y.data(), {1});
-  sum_to(TensorView<T, 3, Cuda>(sums.data(), {rows, 1, 1}), 1.0, detail::Itself(), TensorView<const T, 3, Cuda>(parts));
-  if (mean) cuda::cross_entropy_mean(y, TensorView<const T, 1, Cuda>(sums));
+  const TensorView<T, 2, Cuda> each = scratch.tensor<T>(c.sizes());
+  const TensorView<T, 2, Cuda> weight = mean ? scratch.tensor<T>(c.sizes()) : TensorView<T, 2, Cuda>();
+  cuda::cross_entropy_forward(each, weight, stats, x, targets_of(c, w, options));
+  const TensorView<const T, 2, Cuda> losses = each;
+  if (mean)
+    cuda::cross_entropy_mean(y, losses, TensorView<const T, 2, Cuda>(weight));
+  else
+    sum_to(TensorView<T, 2, Cuda>(y.data(), {1, 1}), 1.0, detail::Itself(), losses);
 }
 
 template <class T, class I, class Options>

@@ -14,15 +14,16 @@ struct NormParameters {
   TensorView<const T, 1, Cuda> weight, bias;
   const T* m = nullptr;
   double eps = 0;
+  double share = 0;  // 1 / H, filled in by the call
 };
 
 // Operands y, x, mean, rstd, sum, r; mean and rstd have size 1 along the axis and may be left out. With r, x + r is
 // normalised and written to sum.
 template <class T>
-void layer_norm_forward(const Lines<T, 6>& lines, const NormParameters<T>& parameters);
+void layer_norm_forward(const Lines<T, 6>& lines, NormParameters<T> parameters);
 // Operands dx, dy, x, mean, rstd, dsum; dsum is added to dx where it is given. dweight and dbias are added to.
 template <class T>
-void layer_norm_backward(const Lines<T, 6>& lines, const NormParameters<T>& parameters, TensorView<T, 1, Cuda> dweight,
+void layer_norm_backward(const Lines<T, 6>& lines, NormParameters<T> parameters, TensorView<T, 1, Cuda> dweight,
                          TensorView<T, 1, Cuda> dbias);
 // ds += sum dy (x_hat + m rstd), dm += s sum dy rstd. All operands (B, H, L).
 template <class T>
@@ -63,24 +64,47 @@ TensorView<T, N, Cuda> along_axis(TensorView<T, N - 1, Cuda> v, int axis) {
   return {v.data(), sizes, strides};
 }
 
+// Few lines that are long, as in group norm: one block per line would leave the device idle, so each line is a channel
+// whose sums many blocks share. Seen as (1, lines, length).
+template <class T, int N>
+bool few_long_lines(TensorView<T, N, Cuda> x, int axis) {
+  const index_t length = x.size(axis), lines = length > 0 ? x.count() / length : 0;
+  return axis == N - 1 && length >= index_t(1) << 15 && lines > 0 && lines < 132 && x.contiguous();
+}
+template <class T, int N>
+TensorView<T, 3, Cuda> lines_as_channels(TensorView<T, N, Cuda> x) {
+  return {x.data(), {1, x.count() / x.size(N - 1), x.size(N - 1)}};
+}
+
 template <class T, int N>
 void layer_norm_forward(TensorView<T, N, Cuda> y, Out<T, N - 1, Cuda> mean, Out<T, N - 1, Cuda> rstd, In<T, N, Cuda> x,
                         In<T, 1, Cuda> weight, In<T, 1, Cuda> bias, int axis, T eps) {
+  const bool saved = !wanted(mean) || (mean.contiguous() && rstd.contiguous());
+  if (few_long_lines(x, axis) && y.contiguous() && saved && !wanted(weight) && !wanted(bias)) {
+    const cuda::BatchStatistics<T> to{
+        {mean.data(), Extents<1>{mean.count()}}, {rstd.data(), Extents<1>{rstd.count()}}, {}, {}};
+    return cuda::batch_norm_forward(lines_as_channels(y), lines_as_channels(x), to, {}, {}, true, 0.0,
+                                    static_cast<double>(eps));
+  }
   const TensorView<T, N, Cuda> none;
   cuda::layer_norm_forward(cuda::Lines<T, 6>(axis, x.size(axis), y, x, along_axis<T, N>(mean, axis),
                                              along_axis<T, N>(rstd, axis), none, none),
-                           cuda::NormParameters<T>{weight, bias, nullptr, static_cast<double>(eps)});
+                           cuda::NormParameters<T>{weight, bias, nullptr, static_cast<double>(eps), 0});
 }
 
 template <class T, int N>
 void layer_norm_backward(TensorView<const T, N, Cuda> dy, Out<T, N, Cuda> dx, Out<T, 1, Cuda> dweight,
                          Out<T, 1, Cuda> dbias, In<T, N - 1, Cuda> mean, In<T, N - 1, Cuda> rstd, In<T, N, Cuda> x,
                          In<T, 1, Cuda> weight, int axis) {
+  if (few_long_lines(x, axis) && wanted(dx) && dx.contiguous() && dy.contiguous() && mean.contiguous() &&
+      rstd.contiguous() && !wanted(weight) && !wanted(dweight) && !wanted(dbias))
+    return cuda::batch_norm_backward(lines_as_channels(dy), lines_as_channels(dx), {}, {}, mean.flat(), rstd.flat(),
+                                     lines_as_channels(x), {}, true);
   const TensorView<const T, N, Cuda> none;
   cuda::layer_norm_backward(
       cuda::Lines<T, 6>(axis, x.size(axis), x.sizes(), dx, dy, x, along_axis<const T, N>(mean, axis),
                         along_axis<const T, N>(rstd, axis), none),
-      cuda::NormParameters<T>{weight, {}, nullptr, 0}, dweight, dbias);
+      cuda::NormParameters<T>{weight, {}, nullptr, 0, 0}, dweight, dbias);
 }
 
 // y = norm(sum), sum = x + r.
@@ -90,7 +114,7 @@ void add_layer_norm_forward(TensorView<T, N, Cuda> y, Out<T, N, Cuda> sum, Out<T
                             In<T, 1, Cuda> bias, int axis, T eps) {
   cuda::layer_norm_forward(
       cuda::Lines<T, 6>(axis, x.size(axis), y, x, along_axis<T, N>(mean, axis), along_axis<T, N>(rstd, axis), sum, r),
-      cuda::NormParameters<T>{weight, bias, nullptr, static_cast<double>(eps)});
+      cuda::NormParameters<T>{weight, bias, nullptr, static_cast<double>(eps), 0});
 }
 
 template <class T, int N>
@@ -100,7 +124,7 @@ void add_layer_norm_backward(TensorView<const T, N, Cuda> dy, In<T, N, Cuda> dsu
   cuda::layer_norm_backward(
       cuda::Lines<T, 6>(axis, sum.size(axis), sum.sizes(), dx, dy, sum, along_axis<const T, N>(mean, axis),
                         along_axis<const T, N>(rstd, axis), dsum),
-      cuda::NormParameters<T>{weight, {}, nullptr, 0}, dweight, dbias);
+      cuda::NormParameters<T>{weight, {}, nullptr, 0, 0}, dweight, dbias);
 }
 
 // One number for all features.
@@ -116,7 +140,7 @@ void scalar_layer_norm_forward(TensorView<T, 3, Cuda> y, TensorView<T, 2, Cuda> 
   const TensorView<T, 3, Cuda> none;
   cuda::layer_norm_forward(
       cuda::Lines<T, 6>(1, x.size(1), y, x, along_axis<T, 3>(mean, 1), along_axis<T, 3>(rstd, 1), none, none),
-      cuda::NormParameters<T>{for_features(s, x.size(1)), {}, m.data(), eps});
+      cuda::NormParameters<T>{for_features(s, x.size(1)), {}, m.data(), eps, 0});
 }
 
 template <class T>
@@ -129,7 +153,7 @@ void scalar_layer_norm_backward(TensorView<T, 3, Cuda> dx, TensorView<T, 1, Cuda
   if (wanted(dx))
     cuda::layer_norm_backward(cuda::Lines<T, 6>(1, H, x.sizes(), dx, dy, x, along_axis<const T, 3>(mean, 1),
                                                 along_axis<const T, 3>(rstd, 1), none),
-                              cuda::NormParameters<T>{for_features(s, H), {}, m.data(), 0}, TensorView<T, 1, Cuda>(),
+                              cuda::NormParameters<T>{for_features(s, H), {}, m.data(), 0, 0}, TensorView<T, 1, Cuda>(),
                               TensorView<T, 1, Cuda>());
   const auto over = [&](TensorView<const T, 2, Cuda> v) {
     return TensorView<const T, 3, Cuda>(v.data(), x.sizes(), {v.stride(0), 0, v.stride(1)});
