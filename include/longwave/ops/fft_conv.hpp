@@ -246,9 +246,10 @@ void fft_conv_backward(TensorView<T, 3, Host> du, Out<T, 3, Host> dK, Out<T, 2, 
 template <class T, int N, device D>
 TensorView<T, N + 1, D> insert_axis(const TensorView<T, N, D>& view, int axis) {
   Extents<N + 1> sizes, strides;
-  for (int i = 0; i <= N; ++i) {
-    sizes[i] = i == axis ? 1 : view.size(i < axis ? i : i - 1);
-    strides[i] = i == axis ? 1 : view.stride(i < axis ? i : i - 1);
+  sizes[axis] = strides[axis] = 1;
+  for (int i = 0; i < N; ++i) {
+    sizes[i < axis ? i : i + 1] = view.size(i);
+    strides[i < axis ? i : i + 1] = view.stride(i);
   }
   return {view.data(), sizes, strides};
 }
