@@ -5,7 +5,7 @@
 #   CPU         the scalar types that the test names
 #   gradient    the test compares it with differences or runs backward against plain loops
 #   reference   the op of the golden runner's cases; scalar-valued losses and norms have longer names there
-#   CUDA        the scalar types for which cuda/instantiate has the op or its rule
+#   CUDA        the scalar types of the files under cuda/ that have the op or its rule, else of those of its header
 #
 # Every header of ops/ has a section in the course besides.
 set -eu
@@ -37,8 +37,12 @@ row() { # OP HEADER_NAME
   done
   rule=$(echo "$op" | sed -E 's/(^|_)(.)/\u\2/g')Rule
   cuda=""
-  grep -qsE "\b($rule|${op}_forward)\b" cuda/instantiate/*_float.cu && cuda="f32"
-  grep -qsE "\b($rule|${op}_forward)\b" cuda/instantiate/*_double.cu && cuda="$cuda f64"
+  where=$(grep -lsE "\b($rule|${op}_forward|$op)\b" cuda/instantiate/*.cu cuda/launch/*.cu || true)
+  [ -n "$where" ] || where=$(ls cuda/launch/"$header".cu cuda/instantiate/"$header".cu cuda/instantiate/"$header"_*.cu 2>/dev/null || true)
+  for type in float double; do
+    [ -n "$where" ] && echo "$where" | xargs grep -qE "\b$type\b" && cuda="$cuda f$([ $type = float ] && echo 32 || echo 64)"
+  done
+  cuda=${cuda# }
   echo "| \`$op\` | [$header](../include/longwave/ops/$header.hpp) | ${types# } | ${cuda:--} | $gradient | $reference | $(link "$test") | $(link "$bench") |"
 }
 

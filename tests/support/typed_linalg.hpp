@@ -208,7 +208,9 @@ template <class T, device D>
 void check_conv1d_sizes() {
   for (const bool sparse : {false, true}) {
     check_conv1d<T, D>({1, 1, 1, 1, 1, {}, sparse});
-    check_conv1d<T, D>({3, 5, 7, 33, 1, {}, sparse});  // one tap
+    check_conv1d<T, D>({3, 5, 7, 33, 1, {}, sparse});   // one tap, few channels
+    check_conv1d<T, D>({3, 3, 2, 300, 1, {}, sparse});  // fewer
+    check_conv1d<T, D>({3, 9, 7, 33, 1, {}, sparse});   // more
     check_conv1d<T, D>({3, 6, 4, 29, 1, {.stride = 3}, sparse});
     check_conv1d<T, D>({2, 3, 5, 40, 4, {.stride = 4}, sparse});  // windows side by side
     check_conv1d<T, D>({2, 3, 5, 31, 3, {.padding = 1}, sparse});
@@ -223,6 +225,8 @@ void check_conv1d_sizes() {
 template <class T, device D>
 void check_conv1d_large() {
   check_conv1d<T, D>({5, 40, 70, 3001, 1, {}});
+  check_conv1d<T, D>({10, 2, 2, 10007, 1, {}});
+  check_conv1d<T, D>({3, 8, 8, 60013, 1, {}});
   check_conv1d<T, D>({1, 16, 32, 20011, 1, {}});  // dW in pieces of one long row
   check_conv1d<T, D>({3, 32, 24, 2049, 5, {.padding = 2}});
   check_conv1d<T, D>({4, 64, 64, 5003, 7, {.padding = 3, .groups = 64}});

@@ -10,7 +10,6 @@
 #include "longwave/autograd/functions/embedding.hpp"
 #include "longwave/autograd/functions/fft.hpp"
 #include "longwave/autograd/functions/fft_conv.hpp"
-#include "longwave/autograd/functions/linear_glu.hpp"
 #include "longwave/autograd/functions/loss.hpp"
 #include "longwave/autograd/functions/mask.hpp"
 #include "longwave/autograd/functions/matmul.hpp"

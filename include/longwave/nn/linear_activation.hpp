@@ -9,7 +9,6 @@
 
 #include "longwave/autograd/functions/bias_glu.hpp"
 #include "longwave/autograd/functions/conv1d.hpp"
-#include "longwave/autograd/functions/linear_glu.hpp"
 #include "longwave/autograd/functions/shape.hpp"
 #include "longwave/autograd/functions/weight_norm.hpp"
 #include "longwave/cuda/step.hpp"

@@ -1,8 +1,10 @@
-// functions/bias_glu.hpp - glu(z + bias) over axis 1 on the tape (ops/bias_glu.hpp).
+// functions/bias_glu.hpp - glu(z + bias) over axis 1 on the tape (ops/bias_glu.hpp), alone and after a linear map.
 #pragma once
 
 #include "longwave/autograd/tape.hpp"
 #include "longwave/ops/bias_glu.hpp"
+#include "longwave/ops/conv1d.hpp"
+#include "longwave/ops/dropout.hpp"
 
 namespace longwave {
 
@@ -15,6 +17,66 @@ Var<T, 3, D> bias_glu(Var<T, 3, D> z, Var<T, 1, D> bias) {
   tape.record("bias_glu", y, [=, &tape] {
     const Grad dz(z);
     ops::BiasGlu::backward(dz.view(), tape.grad_to_add(bias), y.grad(), z.value(), bias.value());
+  });
+  return y;
+}
+
+namespace detail {
+
+// rule, and dropout of its result while a tape trains.
+template <class Rule>
+struct RuleAndDropout {
+  Rule rule;
+  PhiloxKey key;
+  double p;
+  bool tied;
+
+  template <class T, device D>
+  void forward(TensorView<T, 3, D> g, In<T, 3, D> x) const {
+    if (p > 0)
+      ops::DropoutAfter<Rule>::forward(g, x, key, p, tied, rule);
+    else
+      ops::Unary<Rule>::forward(g, x, rule);
+  }
+  template <class T, device D>
+  void backward(TensorView<T, 3, D> dx, In<T, 3, D> dg, In<T, 3, D> x) const {
+    if (p > 0)
+      ops::DropoutAfter<Rule>::backward(dx, dg, x, key, p, tied, rule);
+    else
+      ops::Unary<Rule>::backward(dx, dg, x, rule);
+  }
+};
+
+}  // namespace detail
+
+// What follows the state space in a layer, in as little memory as it needs:
+//
+//   g = dropout(rule(x)),   z = W g,   y = glu(z + bias)
+//
+// x (B, I, L), W (2 O, I, 1), bias (2 O) -> y (B, O, L). Backward, dz takes the place of z, and the gradients of g and
+// then x that of g, so that nothing of the size of x is made on the way back.
+template <class Rule, class T, device D>
+Var<T, 3, D> linear_glu_after(Var<T, 3, D> x, Rule rule, std::type_identity_t<Var<T, 3, D>> W,
+                              std::type_identity_t<Var<T, 1, D>> bias, double p = 0, bool tied = false) {
+  Tape<T, D>& tape = x.tape();
+  ops::Dropout::check_probability(p);
+  const bool drops = tape.training() && p > 0;
+  const detail::RuleAndDropout<Rule> before{rule, drops ? tape.generator().next() : PhiloxKey(), drops ? p : 0, tied};
+  const auto g = tape.template keep<T>(x.sizes());
+  const auto z = tape.template keep<T>(Extents<3>{x.size(0), W.size(0), x.size(2)});
+  const Var<T, 3, D> y =
+      tape.make(ops::Glu::output_sizes(z.sizes(), 1), x.needs_grad() || W.needs_grad() || bias.needs_grad());
+  before.forward(g, x.value());
+  ops::Conv1d::forward(z, g, W.value(), {});
+  ops::BiasGlu::forward(y.output(), z, bias.value());
+  tape.record("linear_glu", y, [=, &tape] {
+    const TensorView<const T, 3, D> dz = z;
+    ops::BiasGlu::backward(z, tape.grad_to_add(bias), y.grad(), z, bias.value());
+    ops::Conv1d::backward({}, tape.grad_to_add(W), {}, dz, g, W.value());
+    if (!x.needs_grad()) return;
+    ops::Conv1d::backward(g, {}, {}, dz, g, W.value());  // without dW, g is not read
+    before.backward(g, g, x.value());
+    tape.hand_over(x, g);
   });
   return y;
 }
