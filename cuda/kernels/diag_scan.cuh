@@ -8,11 +8,12 @@
 // exponentials in double, rounded once, from a table (H, N, 40); within a run there are R products at most.
 //
 //   L <= 32 R   P lanes for each sequence (b, h), 32 / P sequences in a warp, P a power of two
-//   L >  32 R   a block for each sequence, tiles of up to max_warps 32 R samples one after the other
+//   L >  32 R   a block for each sequence, tiles of up to scan_warps 32 R samples one after the other; where there are
+//               few sequences, up to 8 segments of each at once: a first kernel finds what a segment adds to the state
 //
 // Work per mode and sample: 10 operations forward, 30 backward, where the states of a run are kept in registers. Meant
-// for few modes or short sequences: B = 10, H = 2, N = 4, L = 10000 takes 20 blocks of 640 threads; 0.8 MB are moved,
-// 20 blocks' arithmetic (0.4 and 1.2 M operations each) is the limit: 2 + 6 us.
+// for few modes or short sequences: B = 10, H = 2, N = 4, L = 10000 takes 7 segments, 140 blocks of 96 threads. What is
+// moved (0.8 MB) and computed (8 and 24 M operations) takes 1 us, so the steps of one block and the launches count.
 //
 // Deterministic: sums over the lanes of a warp, then over warps, tiles and entries in an order that the sizes fix.
 #pragma once
@@ -34,9 +35,11 @@ inline constexpr unsigned every_lane = 0xffffffff;
 template <class T>
 inline constexpr int scan_run = 64 / sizeof(T);  // R
 template <class T>
-inline constexpr int scan_warps = sizeof(T) == 4 ? 20 : 16;  // a block's at most, 100 registers per thread
+inline constexpr int scan_warps = sizeof(T) == 4 ? 16 : 12;  // a block's at most: 128 or 168 registers per thread
 inline constexpr int scan_narrow_warps = 4;  // of a block where warps have nothing to do with each other
 inline constexpr int scan_group = 2;         // modes between two barriers
+inline constexpr int scan_segments = 8;      // of a sequence, at most
+inline constexpr int scan_own_table = 8;     // modes up to which few blocks make their own tables
 
 template <class T>
 struct alignas(2 * sizeof(T)) ScanNumber {
@@ -61,65 +64,92 @@ __device__ ScanNumber<T> shuffled(ScanNumber<T> a, int lane) {
 
 // --- powers of the modes ------------------------------------------------------------------------------------------
 
-inline constexpr int scan_table_lanes = 0;   // a^{R j}, j < 32
-inline constexpr int scan_table_warps = 32;  // a^{32 R 2^k}, k < 5
-inline constexpr int scan_table_a = 37;
-inline constexpr int scan_table_c = 38;  // 2 Re c, -2 Im c
+// Entries of a mode: a^{R j}, j < 32, then
+inline constexpr int scan_table_warps = 32;    // a^{32 R 2^k}, k < 5
+inline constexpr int scan_table_a = 37;        // a
+inline constexpr int scan_table_segment = 38;  // a^{samples of a segment}
+inline constexpr int scan_table_c = 39;        // 2 Re c, -2 Im c
 inline constexpr int scan_table_size = 40;
 
 template <class T>
 struct ScanTable {
   static constexpr const char* name = "diag_scan_table";
-  ScanNumber<T>* table;
+  ScanNumber<T>* table;  // (H, N, scan_table_size); nullptr where blocks make their own
   TensorView<const complex<double>, 2, Cuda> x, c;
+  index_t segment;  // samples
 
-  LONGWAVE_HD void operator()(index_t i) const {
-    const int j = static_cast<int>(i % scan_table_size);
-    const index_t mode = i / scan_table_size, h = mode / x.size(1), n = mode % x.size(1);
+  LONGWAVE_HD ScanNumber<T> entry(index_t h, index_t n, int j) const {
     complex<double> z;
     if (j == scan_table_c) {
       z = 2.0 * conj(c(h, n));
-    } else if (j < scan_table_c) {
+    } else {
       constexpr int R = scan_run<T>;
-      const int steps = j < scan_table_warps ? R * j : j < scan_table_a ? 32 * R << (j - scan_table_warps) : 1;
+      const index_t steps = j < scan_table_warps     ? R * j
+                            : j < scan_table_a       ? 32 * R << (j - scan_table_warps)
+                            : j < scan_table_segment ? 1
+                                                     : segment;
       const double limit = sizeof(T) == 4 ? 80 : 700;  // no infinity that would turn a zero state into NaN
       z = static_cast<double>(steps) * x(h, n);
       z = exp(complex<double>(z.re < limit ? z.re : limit, z.im));
     }
-    table[i] = {static_cast<T>(z.re), static_cast<T>(z.im)};
+    return {static_cast<T>(z.re), static_cast<T>(z.im)};
+  }
+  LONGWAVE_HD void operator()(index_t i) const {
+    const index_t mode = i / scan_table_size;
+    table[i] = entry(mode / x.size(1), mode % x.size(1), static_cast<int>(i % scan_table_size));
   }
 };
 
+// Those of feature h; `own` is room for them in shared memory.
+template <bool Wide, class T>
+__device__ const ScanNumber<T>* scan_tables(const ScanTable<T>& powers, ScanNumber<T>* own, index_t h) {
+  const index_t entries = powers.x.size(1) * scan_table_size;
+  if (!Wide || powers.table != nullptr) return powers.table + h * entries;
+  for (int i = threadIdx.x; i < static_cast<int>(entries); i += blockDim.x)
+    own[i] = powers.entry(h, i / scan_table_size, i % scan_table_size);
+  __syncthreads();
+  return own;
+}
+
 // --- where a lane is ----------------------------------------------------------------------------------------------
 
-// Wide: the block has one sequence. Else a warp has 32 / P of them.
+// How a launch cuts the sequences.
+struct ScanCut {
+  int log_lanes = 5, tiles = 1, segments = 1;  // lanes of a sequence in a warp; tiles of a segment
+};
+
+// Wide: the block has a segment of one sequence. Else a warp has 32 / P sequences.
 template <class T, bool Wide>
 struct ScanPlace {
   static constexpr int R = scan_run<T>;
 
-  int log_lanes, lane, warp, warps, p;  // p: the lane's number in its sequence and warp
-  index_t sequences, sequence, b, h, L;
-  bool exists;
+  int log_lanes, lane, warp, warps, segment, tiles, p;  // p: the lane's number in its sequence and warp
+  index_t sequence, b, h, L;
+  bool exists = true;
 
-  __device__ ScanPlace(index_t B, index_t H, index_t L_, int log_lanes_)
-      : log_lanes(Wide ? 5 : log_lanes_),
+  __device__ ScanPlace(index_t B, index_t H, index_t L_, ScanCut cut)
+      : log_lanes(Wide ? 5 : cut.log_lanes),
         lane(threadIdx.x % 32),
         warp(threadIdx.x / 32),
         warps(blockDim.x / 32),
-        p(lane & (lanes() - 1)),
-        sequences(B * H),
-        sequence(Wide ? index_t(blockIdx.x) : (blockIdx.x * index_t(warps) + warp) * groups() + (lane >> log_lanes)),
+        segment(Wide ? blockIdx.x % cut.segments : 0),
+        tiles(cut.tiles),
+        p(lane & ((1 << log_lanes) - 1)),
         L(L_) {
-    exists = sequence < sequences;
-    if (!exists) sequence = sequences - 1;
+    if (Wide) {
+      sequence = blockIdx.x / cut.segments;
+    } else {
+      sequence = (blockIdx.x * index_t(warps) + warp) * (32 >> log_lanes) + (lane >> log_lanes);
+      exists = sequence < B * H;
+      if (!exists) sequence = B * H - 1;
+    }
     b = sequence / H;
     h = sequence % H;
   }
 
-  __device__ int lanes() const { return 1 << log_lanes; }
-  __device__ int groups() const { return 32 >> log_lanes; }
-  __device__ index_t warp_start(int tile) const { return Wide ? (tile * index_t(warps) + warp) * (32 * R) : 0; }
-  __device__ index_t start(int tile) const { return warp_start(tile) + p * R; }
+  // Which of a sequence's parts of 32 R samples the warp has.
+  __device__ index_t part(int tile) const { return Wide ? (segment * tiles + tile) * index_t(warps) + warp : 0; }
+  __device__ index_t start(int tile) const { return part(tile) * (32 * R) + p * R; }
   __device__ int samples(int tile) const {  // of the lane's run
     const index_t left = exists ? L - start(tile) : 0;
     return left < 0 ? 0 : left > R ? R : static_cast<int>(left);
@@ -129,31 +159,21 @@ struct ScanPlace {
   // A warp's samples: neighbouring lanes read neighbouring samples, `room` turns them into runs.
   __device__ void load(T (&x)[R], T (*room)[R + 1], const TensorView<const T, 3, Cuda>& u, int tile) const {
     const T* row = u.data() + b * u.stride(0) + h * u.stride(1);
-#pragma unroll
-    for (int i = 0; i < R; ++i) {
-      const int at = i * 32 + lane, group = Wide ? 0 : at / R >> log_lanes;
-      const index_t t = warp_start(tile) + (Wide ? at : at - (group << log_lanes) * R);
-      const T* from = Wide ? row : row_of(row, group);
-      room[at / R][at % R] = from != nullptr && t < L ? from[t * u.stride(2)] : T(0);
-    }
+    each_sample(row, u.stride(2), tile,
+                [&](const T* from, int run, int i) { room[run][i] = from != nullptr ? *from : T(0); });
     __syncwarp();
 #pragma unroll
     for (int i = 0; i < R; ++i) x[i] = room[lane][i];
     __syncwarp();
   }
-
   __device__ void store(const TensorView<T, 3, Cuda>& y, T (*room)[R + 1], const T (&x)[R], int tile) const {
-    T* row = y.data() + b * y.stride(0) + h * y.stride(1);
 #pragma unroll
     for (int i = 0; i < R; ++i) room[lane][i] = x[i];
     __syncwarp();
-#pragma unroll
-    for (int i = 0; i < R; ++i) {
-      const int at = i * 32 + lane, group = Wide ? 0 : at / R >> log_lanes;
-      const index_t t = warp_start(tile) + (Wide ? at : at - (group << log_lanes) * R);
-      T* to = Wide ? row : row_of(row, group);
-      if (to != nullptr && t < L) to[t * y.stride(2)] = room[at / R][at % R];
-    }
+    T* row = y.data() + b * y.stride(0) + h * y.stride(1);
+    each_sample(row, y.stride(2), tile, [&](T* to, int run, int i) {
+      if (to != nullptr) *to = room[run][i];
+    });
     __syncwarp();
   }
 
@@ -167,11 +187,43 @@ struct ScanPlace {
   }
 
  private:
+  // f(sample, its run, its number there) for samples 32 apart; nullptr beyond the end.
+  template <class U, class F>
+  __device__ void each_sample(U* row, index_t stride, int tile, F f) const {
+    const index_t first = part(tile) * (32 * R), rest = L - first;
+    const int left = rest < 32 * R ? static_cast<int>(rest) : 32 * R;
+    U* from = row + (first + lane) * stride;
+#pragma unroll
+    for (int i = 0; i < R; ++i) {
+      const unsigned at = i * 32 + lane;
+      if (Wide) {
+        f(static_cast<int>(at) < left ? from + i * 32 * stride : nullptr, at / R, at % R);
+      } else {
+        const int group = at / R >> log_lanes, t = at - (group << log_lanes) * R;
+        U* of_group = row_of(row, group);
+        f(of_group != nullptr && t < L ? of_group + t * stride : nullptr, at / R, at % R);
+      }
+    }
+  }
   // The row of the warp's group-th sequence, which its first lane knows.
   template <class U>
   __device__ U* row_of(U* row, int group) const {
     const auto own = exists ? reinterpret_cast<unsigned long long>(row) : 0ull;
     return reinterpret_cast<U*>(__shfl_sync(every_lane, own, group << log_lanes));
+  }
+};
+
+// Shared memory of a block: its tables, two totals (M, warps) of each direction, taking turns, and a room per warp.
+template <class T>
+struct ScanRoom {
+  ScanNumber<T>*tables, *totals;
+  T (*room)[scan_run<T> + 1];
+
+  __device__ ScanRoom(char* bytes, bool own_tables, index_t N, int directions)
+      : tables(reinterpret_cast<ScanNumber<T>*>(bytes)), totals(tables + (own_tables ? N * scan_table_size : 0)) {
+    const int warps = blockDim.x / 32;
+    room = reinterpret_cast<T(*)[scan_run<T> + 1]>(totals + 2 * directions * scan_group * warps);
+    room += threadIdx.x / 32 * 32;
   }
 };
 
@@ -195,14 +247,13 @@ __device__ ScanNumber<T> scan_lanes(ScanNumber<T>& value, const ScanNumber<T>* t
 // What reaches each warp from the tile's near side, where `carry` comes in: lane k has that of the k-th warp in the
 // scan's direction, lane `warps` what leaves the tile.
 template <bool Back, class T>
-__device__ ScanNumber<T> scan_warps_of_block(const ScanNumber<T>* totals, const ScanNumber<T>* table,
-                                             ScanNumber<T> carry, int warps) {
+__device__ ScanNumber<T> scan_block(const ScanNumber<T>* totals, const ScanNumber<T>* table, ScanNumber<T> carry,
+                                    int warps) {
   const int lane = threadIdx.x % 32;
   ScanNumber<T> value;
   if (lane == 0) value = carry;
   if (lane > 0 && lane <= warps) value = totals[Back ? warps - lane : lane - 1];
-#pragma unroll
-  for (int k = 0; k < 5; ++k) {
+  for (int k = 0; 1 << k <= warps; ++k) {
     const ScanNumber<T> other = shuffled(value, lane - (1 << k));
     if (lane >= 1 << k) value = value + mirrored(table[scan_table_warps + k], Back) * other;
   }
@@ -214,6 +265,24 @@ template <bool Back, class T>
 __device__ ScanNumber<T> scan_start(ScanNumber<T> within, const ScanNumber<T>* table, ScanNumber<T> to_warp, int p,
                                     int log_lanes) {
   return within + mirrored(table[Back ? (1 << log_lanes) - 1 - p : p], Back) * to_warp;
+}
+
+// What reaches a segment in the scan's direction: `first` from outside and what the segments before it add.
+template <bool Back, class T, bool Wide>
+__device__ ScanNumber<T> scan_into_segment(ScanNumber<T> first, const ScanNumber<T>* ends, int segments,
+                                           const ScanPlace<T, Wide>& at, const ScanNumber<T>* table, index_t n,
+                                           index_t N) {
+  const int before = Back ? segments - 1 - at.segment : at.segment;
+  if (!Wide || before == 0) return first;
+  ScanNumber<T> parts[scan_segments];
+#pragma unroll
+  for (int j = 0; j < scan_segments; ++j)
+    if (j < before) parts[j] = ends[(at.sequence * segments + (Back ? segments - 1 - j : j)) * N + n];
+  const ScanNumber<T> power = mirrored(table[scan_table_segment], Back);
+#pragma unroll
+  for (int j = 0; j < scan_segments; ++j)
+    if (j < before) first = power * first + parts[j];
+  return first;
 }
 
 template <class T>
@@ -229,26 +298,29 @@ template <class T>
 struct ScanForward {
   DiagonalOutputs<T, Cuda> out;
   DiagonalInputs<T, Cuda> in;
-  const ScanNumber<T>* table;  // (H, N, scan_table_size)
-  ScanNumber<T>* carry;        // (sequences, slots, N): states at tile starts; slots: 2 taking turns, or all tiles
-  int log_lanes, tiles, slots;
+  ScanTable<T> powers;
+  ScanNumber<T>* carry;  // (blocks, slots, N): states at tile starts; slots: 2 taking turns, or all tiles
+  ScanNumber<T>* ends;   // (blocks, N): what a segment adds to the state after it
+  ScanCut cut;
+  int slots;
 
-  __device__ ScanNumber<T>& carry_of(index_t sequence, int tile, index_t n) const {
-    return carry[(sequence * slots + tile % slots) * in.N() + n];
+  __device__ ScanNumber<T>& carry_of(int tile, index_t n) const {
+    return carry[(blockIdx.x * index_t(slots) + tile % slots) * in.N() + n];
   }
 };
 
-// The state before each lane's run, for the modes n0 + k; the tile's end goes to the next tile's carry.
-template <class T, bool Wide>
+// The state before each lane's run, for the modes n0 + k; a tile's end goes to the next one's carry. Alone: from a zero
+// state at the segment's start, for its own end.
+template <bool Alone, class T, bool Wide>
 __device__ void scan_forward_starts(ScanNumber<T> (&start)[scan_group], const ScanForward<T>& f,
-                                    const ScanPlace<T, Wide>& at, const T (&u)[scan_run<T>], ScanNumber<T>* totals,
-                                    index_t n0, int tile) {
+                                    const ScanPlace<T, Wide>& at, const ScanNumber<T>* tables,
+                                    const T (&u)[scan_run<T>], ScanNumber<T>* totals, index_t n0, int tile) {
   const index_t N = f.in.N();
   ScanNumber<T> end[scan_group];
 #pragma unroll
   for (int k = 0; k < scan_group; ++k) {
     if (n0 + k >= N) continue;
-    const ScanNumber<T>* table = f.table + (at.h * N + n0 + k) * scan_table_size;
+    const ScanNumber<T>* table = tables + (n0 + k) * scan_table_size;
     const ScanNumber<T> a = table[scan_table_a];
 #pragma unroll
     for (int i = 0; i < scan_run<T>; ++i) scan_step(end[k], a, u[i]);
@@ -258,13 +330,20 @@ __device__ void scan_forward_starts(ScanNumber<T> (&start)[scan_group], const Sc
   if (Wide) __syncthreads();
 #pragma unroll
   for (int k = 0; k < scan_group; ++k) {
-    if (n0 + k >= N) continue;
-    const ScanNumber<T>* table = f.table + (at.h * N + n0 + k) * scan_table_size;
-    ScanNumber<T> to_warp = tile == 0 ? at.state(f.in.state_in, n0 + k) : f.carry_of(at.sequence, tile, n0 + k);
+    const index_t n = n0 + k;
+    if (n >= N) continue;
+    const ScanNumber<T>* table = tables + n * scan_table_size;
+    ScanNumber<T> to_warp;
+    if (tile > 0)
+      to_warp = f.carry_of(tile, n);
+    else if (!Alone)
+      to_warp = scan_into_segment<false>(at.state(f.in.state_in, n), f.ends, f.cut.segments, at, table, n, N);
     if (Wide) {
-      const ScanNumber<T> all = scan_warps_of_block<false>(totals + k * at.warps, table, to_warp, at.warps);
+      const ScanNumber<T> all = scan_block<false>(totals + k * at.warps, table, to_warp, at.warps);
       to_warp = shuffled(all, at.warp);
-      if (at.warp == 0 && at.lane == at.warps && tile + 1 < f.tiles) f.carry_of(at.sequence, tile + 1, n0 + k) = all;
+      const bool writes = at.warp == 0 && at.lane == at.warps, last = tile + 1 == f.cut.tiles;
+      if (writes && !last) f.carry_of(tile + 1, n) = all;
+      if (Alone && writes && last) f.ends[blockIdx.x * N + n] = all;
     }
     start[k] = scan_start<false>(start[k], table, to_warp, at.p, at.log_lanes);
   }
@@ -275,24 +354,24 @@ __global__ void __launch_bounds__(32 * (Wide ? scan_warps<T> : scan_narrow_warps
     scan_forward_kernel(ScanForward<T> f) {
   constexpr int R = scan_run<T>, M = scan_group;
   extern __shared__ __align__(16) char shared_bytes[];
-  const ScanPlace<T, Wide> at(f.in.B(), f.in.H(), f.in.L(), f.log_lanes);
-  auto* totals = reinterpret_cast<ScanNumber<T>*>(shared_bytes);  // 2 (M, warps), taking turns
-  auto* room = reinterpret_cast<T(*)[R + 1]>(totals + 2 * M * at.warps) + at.warp * 32;
+  const ScanPlace<T, Wide> at(f.in.B(), f.in.H(), f.in.L(), f.cut);
   const index_t N = f.in.N();
+  const ScanRoom<T> shared(shared_bytes, f.powers.table == nullptr, N, 1);
+  const ScanNumber<T>* tables = scan_tables<Wide>(f.powers, shared.tables, at.h);
   const T skip = f.in.skip_of(at.h);
   bool turn = false;
-  for (int tile = 0; tile < f.tiles; ++tile) {
+  for (int tile = 0; tile < f.cut.tiles; ++tile) {
     T u[R], y[R];
-    at.load(u, room, f.in.u, tile);
+    at.load(u, shared.room, f.in.u, tile);
 #pragma unroll
     for (int i = 0; i < R; ++i) y[i] = skip * u[i];
     for (index_t n0 = 0; n0 < N; n0 += M, turn = !turn) {
       ScanNumber<T> s[M];
-      scan_forward_starts<T, Wide>(s, f, at, u, totals + (turn ? M * at.warps : 0), n0, tile);
+      scan_forward_starts<false>(s, f, at, tables, u, shared.totals + (turn ? M * at.warps : 0), n0, tile);
 #pragma unroll
       for (int k = 0; k < M; ++k) {
         if (n0 + k >= N) continue;
-        const ScanNumber<T>* table = f.table + (at.h * N + n0 + k) * scan_table_size;
+        const ScanNumber<T>* table = tables + (n0 + k) * scan_table_size;
         const ScanNumber<T> a = table[scan_table_a], c = table[scan_table_c];
         if (wanted(f.out.state_out) && at.has_last_sample(tile)) {
           ScanNumber<T> last = s[k];
@@ -309,7 +388,7 @@ __global__ void __launch_bounds__(32 * (Wide ? scan_warps<T> : scan_narrow_warps
         }
       }
     }
-    at.store(f.out.y, room, y, tile);
+    at.store(f.out.y, shared.room, y, tile);
   }
 }
 
@@ -325,34 +404,43 @@ struct ScanBackward {
   ScanForward<T> f;  // out is not used
   DiagonalGradients<T, Cuda> d;
   DiagonalCotangents<T, Cuda> from;
-  ScanNumber<T>* carry;   // (sequences, 2, N): adjoints at tile ends
-  ScanModeSums<T>* sums;  // (B parts, H, N): a part per tile and warp
+  ScanNumber<T>* carry;   // (blocks, 2, N): adjoints at tile ends
+  ScanNumber<T>* ends;    // (blocks, N): what a segment adds to the adjoint before it
+  ScanModeSums<T>* sums;  // (B parts, H, N): a part per warp and tile
   T* skip_sums;           // (B parts, H)
   int parts;
 
-  __device__ ScanNumber<T>& carry_of(index_t sequence, int tile, index_t n) const {
-    return carry[(sequence * 2 + tile % 2) * f.in.N() + n];
+  __device__ ScanNumber<T>& carry_of(int tile, index_t n) const {
+    return carry[(blockIdx.x * index_t(2) + tile % 2) * f.in.N() + n];
   }
 };
 
-// What flows into each lane's run from later samples, as scan_forward_starts; last[k]: dL/d(end state) in the lane that
-// has the last sample.
+// dL/d(end state) for the modes n0 + k, in the lane that has the last sample.
 template <class T, bool Wide>
+__device__ void scan_last(ScanNumber<T> (&last)[scan_group], const ScanBackward<T>& g, const ScanPlace<T, Wide>& at,
+                          index_t n0, int tile) {
+  if (g.from.dstate_out.data() == nullptr || !at.has_last_sample(tile)) return;
+#pragma unroll
+  for (int k = 0; k < scan_group; ++k)
+    if (n0 + k < g.f.in.N()) last[k] = at.state(g.from.dstate_out, n0 + k);
+}
+
+// What flows into each lane's run from later samples, as scan_forward_starts.
+template <bool Alone, class T, bool Wide>
 __device__ void scan_backward_starts(ScanNumber<T> (&start)[scan_group], const ScanBackward<T>& g,
-                                     const ScanPlace<T, Wide>& at, const T (&dy)[scan_run<T>],
-                                     const ScanNumber<T> (&last)[scan_group], ScanNumber<T>* totals, index_t n0,
-                                     int tile) {
-  constexpr int R = scan_run<T>;
+                                     const ScanPlace<T, Wide>& at, const ScanNumber<T>* tables,
+                                     const T (&dy)[scan_run<T>], const ScanNumber<T> (&last)[scan_group],
+                                     ScanNumber<T>* totals, index_t n0, int tile) {
   const index_t N = g.f.in.N();
   const int m = at.samples(tile);
   ScanNumber<T> end[scan_group];
 #pragma unroll
   for (int k = 0; k < scan_group; ++k) {
     if (n0 + k >= N) continue;
-    const ScanNumber<T>* table = g.f.table + (at.h * N + n0 + k) * scan_table_size;
+    const ScanNumber<T>* table = tables + (n0 + k) * scan_table_size;
     const ScanNumber<T> back = mirrored(table[scan_table_a], true), c = table[scan_table_c];
 #pragma unroll
-    for (int i = R - 1; i >= 0; --i) {
+    for (int i = scan_run<T> - 1; i >= 0; --i) {
       end[k] = end[k] + ScanNumber<T>{c.re * dy[i], c.im * dy[i]};
       end[k] = back * end[k];
     }
@@ -364,16 +452,22 @@ __device__ void scan_backward_starts(ScanNumber<T> (&start)[scan_group], const S
     start[k] = scan_lanes<true>(end[k], table, at.p, at.log_lanes);
     if (Wide && at.lane == 0) totals[k * at.warps + at.warp] = end[k];
   }
-  if (Wide) __syncthreads();
+  if (!Wide) return;  // nothing reaches a sequence's only warp
+  __syncthreads();
 #pragma unroll
   for (int k = 0; k < scan_group; ++k) {
-    if (n0 + k >= N) continue;
-    if (!Wide) continue;  // nothing reaches a sequence's only warp
-    const ScanNumber<T>* table = g.f.table + (at.h * N + n0 + k) * scan_table_size;
+    const index_t n = n0 + k;
+    if (n >= N) continue;
+    const ScanNumber<T>* table = tables + n * scan_table_size;
     ScanNumber<T> carry;
-    if (tile + 1 < g.f.tiles) carry = g.carry_of(at.sequence, tile + 1, n0 + k);
-    const ScanNumber<T> all = scan_warps_of_block<true>(totals + k * at.warps, table, carry, at.warps);
-    if (at.warp == 0 && at.lane == at.warps) g.carry_of(at.sequence, tile, n0 + k) = all;
+    if (tile + 1 < g.f.cut.tiles)
+      carry = g.carry_of(tile + 1, n);
+    else if (!Alone)
+      carry = scan_into_segment<true>(carry, g.ends, g.f.cut.segments, at, table, n, N);
+    const ScanNumber<T> all = scan_block<true>(totals + k * at.warps, table, carry, at.warps);
+    const bool writes = at.warp == 0 && at.lane == at.warps;
+    if (writes && tile > 0) g.carry_of(tile, n) = all;
+    if (Alone && writes && tile == 0) g.ends[blockIdx.x * N + n] = all;
     start[k] = scan_start<true>(start[k], table, shuffled(all, at.warps - 1 - at.warp), at.p, at.log_lanes);
   }
 }
@@ -415,6 +509,46 @@ __device__ T sum_lanes(T value, int log_lanes) {
   return value;
 }
 
+// States at the starts of a segment's tiles, the first `tiles` of them read.
+template <bool Alone, class T>
+__device__ void scan_sweep(const ScanForward<T>& f, const ScanPlace<T, true>& at, const ScanRoom<T>& shared,
+                           const ScanNumber<T>* tables, int tiles, int turn_pitch, bool& turn) {
+  T u[scan_run<T>];
+  for (int tile = 0; tile < tiles; ++tile) {
+    at.load(u, shared.room, f.in.u, tile);
+    for (index_t n0 = 0; n0 < f.in.N(); n0 += scan_group, turn = !turn) {
+      ScanNumber<T> s[scan_group];
+      scan_forward_starts<Alone>(s, f, at, tables, u, shared.totals + (turn ? turn_pitch : 0), n0, tile);
+    }
+  }
+}
+
+// What each segment adds to the state after it and, with Back, to the adjoint before it.
+template <class T, bool Back>
+__global__ void __launch_bounds__(32 * scan_warps<T>) scan_ends_kernel(ScanBackward<T> g) {
+  constexpr int M = scan_group;
+  extern __shared__ __align__(16) char shared_bytes[];
+  const ScanForward<T>& f = g.f;
+  const ScanPlace<T, true> at(f.in.B(), f.in.H(), f.in.L(), f.cut);
+  const index_t N = f.in.N();
+  const ScanRoom<T> shared(shared_bytes, f.powers.table == nullptr, N, 1);
+  const ScanNumber<T>* tables = scan_tables<true>(f.powers, shared.tables, at.h);
+  bool turn = false;
+  if (at.segment + 1 < f.cut.segments) scan_sweep<true>(f, at, shared, tables, f.cut.tiles, M * at.warps, turn);
+  if constexpr (Back) {
+    if (at.segment == 0) return;
+    for (int tile = f.cut.tiles - 1; tile >= 0; --tile) {
+      T dy[scan_run<T>];
+      at.load(dy, shared.room, g.from.dy, tile);
+      for (index_t n0 = 0; n0 < N; n0 += M, turn = !turn) {
+        ScanNumber<T> q[M], last[M];
+        scan_last(last, g, at, n0, tile);
+        scan_backward_starts<true>(q, g, at, tables, dy, last, shared.totals + (turn ? M * at.warps : 0), n0, tile);
+      }
+    }
+  }
+}
+
 template <class T, bool Wide, bool Ends>
 __global__ void __launch_bounds__(32 * (Wide ? scan_warps<T> : scan_narrow_warps))
     scan_backward_kernel(ScanBackward<T> g) {
@@ -422,47 +556,37 @@ __global__ void __launch_bounds__(32 * (Wide ? scan_warps<T> : scan_narrow_warps
   static_assert(M == 2);
   extern __shared__ __align__(16) char shared_bytes[];
   const ScanForward<T>& f = g.f;
-  const ScanPlace<T, Wide> at(f.in.B(), f.in.H(), f.in.L(), f.log_lanes);
-  auto* totals = reinterpret_cast<ScanNumber<T>*>(shared_bytes);  // 4 (M, warps): two of each direction, taking turns
-  auto* room = reinterpret_cast<T(*)[R + 1]>(totals + 4 * M * at.warps) + at.warp * 32;
+  const ScanPlace<T, Wide> at(f.in.B(), f.in.H(), f.in.L(), f.cut);
   const index_t N = f.in.N(), H = f.in.H();
+  const ScanRoom<T> shared(shared_bytes, f.powers.table == nullptr, N, 2);
+  const ScanNumber<T>* tables = scan_tables<Wide>(f.powers, shared.tables, at.h);
   const T skip = f.in.skip_of(at.h);
   bool turn = false;
-  T u[R];
-  for (int tile = 0; tile + 1 < f.tiles; ++tile) {  // states at tile starts
-    at.load(u, room, f.in.u, tile);
-    for (index_t n0 = 0; n0 < N; n0 += M, turn = !turn) {
-      ScanNumber<T> s[M];
-      scan_forward_starts<T, Wide>(s, f, at, u, totals + (turn ? 2 * M * at.warps : 0), n0, tile);
-    }
-  }
-  for (int tile = f.tiles - 1; tile >= 0; --tile) {
-    T dy[R], du[R], dskip = 0;
-    at.load(u, room, f.in.u, tile);
-    at.load(dy, room, g.from.dy, tile);
+  if constexpr (Wide) scan_sweep<false>(f, at, shared, tables, f.cut.tiles - 1, 2 * M * at.warps, turn);
+  for (int tile = f.cut.tiles - 1; tile >= 0; --tile) {
+    T u[R], dy[R], du[R], dskip = 0;
+    at.load(u, shared.room, f.in.u, tile);
+    at.load(dy, shared.room, g.from.dy, tile);
 #pragma unroll
     for (int i = 0; i < R; ++i) {
       du[i] = skip * dy[i];
       dskip += u[i] * dy[i];
     }
-    const index_t part = (at.b * g.parts + tile * index_t(at.warps) + (Wide ? at.warp : 0)) * H + at.h;
+    const index_t part = (at.b * g.parts + at.part(tile)) * H + at.h;
     dskip = sum_lanes(dskip, at.log_lanes);
     if (at.exists && at.p == 0) g.skip_sums[part] = dskip;
-    const bool ends_here = Ends && at.has_last_sample(tile);
     const int m = at.samples(tile);
     for (index_t n0 = 0; n0 < N; n0 += M, turn = !turn) {
       ScanNumber<T> s[M], q[M], last[M];
-      ScanNumber<T>* room_of_turn = totals + (turn ? 2 * M * at.warps : 0);
-#pragma unroll
-      for (int k = 0; k < M; ++k)
-        if (ends_here && n0 + k < N) last[k] = at.state(g.from.dstate_out, n0 + k);
-      scan_forward_starts<T, Wide>(s, f, at, u, room_of_turn, n0, tile);
-      scan_backward_starts<T, Wide>(q, g, at, dy, last, room_of_turn + M * at.warps, n0, tile);
+      ScanNumber<T>* totals = shared.totals + (turn ? 2 * M * at.warps : 0);
+      if (Ends) scan_last(last, g, at, n0, tile);
+      scan_forward_starts<false>(s, f, at, tables, u, totals, n0, tile);
+      scan_backward_starts<false>(q, g, at, tables, dy, last, totals + M * at.warps, n0, tile);
 #pragma unroll 1  // the states of one mode fill the registers
       for (int k = 0; k < M && n0 + k < N; ++k) {
         ScanNumber<T> before = k == 0 ? s[0] : s[1], after = k == 0 ? q[0] : q[1];
         if (m == 0) before = {};  // beyond the end, where a growing state could be infinite
-        const ScanNumber<T>* table = f.table + (at.h * N + n0 + k) * scan_table_size;
+        const ScanNumber<T>* table = tables + (n0 + k) * scan_table_size;
         ScanModeSums<T> sum = scan_run_backward<Ends>(du, after, before, u, dy, table[scan_table_a],
                                                       table[scan_table_c], k == 0 ? last[0] : last[1], m);
         sum.da.re = sum_lanes(sum.da.re, at.log_lanes);
@@ -474,7 +598,7 @@ __global__ void __launch_bounds__(32 * (Wide ? scan_warps<T> : scan_narrow_warps
         if (wanted(g.d.dstate_in) && at.start(tile) == 0) at.set_state(g.d.dstate_in, n0 + k, after);
       }
     }
-    if (wanted(g.d.du)) at.store(g.d.du, room, du, tile);
+    if (wanted(g.d.du)) at.store(g.d.du, shared.room, du, tile);
   }
 }
 
@@ -508,43 +632,65 @@ struct ScanGradients {
 
 // --- launch -------------------------------------------------------------------------------------------------------
 
+inline constexpr index_t scan_enough_blocks = 132;  // one for each multiprocessor of an H100
+
 struct ScanShape {
   bool wide;
-  int log_lanes = 5, warps = scan_narrow_warps, tiles = 1;
+  ScanCut cut;
+  int warps = scan_narrow_warps;
+  index_t segment_samples = 0;
   unsigned blocks;
 
   template <class T>
   static ScanShape of(index_t sequences, index_t L) {
     constexpr index_t per_warp = 32 * scan_run<T>;
+    const auto pieces = [](index_t all, index_t size) { return (all + size - 1) / size; };
     ScanShape s;
     s.wide = L > per_warp;
-    if (s.wide) {
-      const index_t all = (L + per_warp - 1) / per_warp, tiles = (all + scan_warps<T> - 1) / scan_warps<T>;
-      s.tiles = static_cast<int>(tiles);
-      s.warps = static_cast<int>((all + tiles - 1) / tiles);
-    } else {
-      s.log_lanes = 0;
-      while ((index_t(scan_run<T>) << s.log_lanes) < L) ++s.log_lanes;
+    if (!s.wide) {
+      s.cut.log_lanes = 0;
+      while ((index_t(scan_run<T>) << s.cut.log_lanes) < L) ++s.cut.log_lanes;
+      s.blocks = blocks_for(sequences, s.warps * (32 >> s.cut.log_lanes));
+      return s;
     }
-    s.blocks = blocks_for(sequences, s.wide ? 1 : s.warps * (32 >> s.log_lanes));
+    const index_t all = pieces(L, per_warp), most = std::min<index_t>(scan_segments, pieces(all, 2));
+    const index_t segments =
+        2 * sequences > scan_enough_blocks ? 1 : std::min(most, scan_enough_blocks / sequences + 1);
+    const index_t of_segment = pieces(all, segments), tiles = pieces(of_segment, scan_warps<T>);
+    s.warps = static_cast<int>(pieces(of_segment, tiles));
+    s.segment_samples = tiles * s.warps * per_warp;
+    s.cut.tiles = static_cast<int>(tiles);
+    s.cut.segments = static_cast<int>(pieces(L, s.segment_samples));
+    s.blocks = blocks_for(sequences * s.cut.segments, 1);
     return s;
   }
+  bool own_tables(index_t N) const { return wide && N <= scan_own_table && blocks <= 4 * scan_enough_blocks; }
+
   template <class T>
-  std::size_t shared_bytes(int totals) const {
-    return static_cast<std::size_t>(warps) *
-           (totals * scan_group * sizeof(ScanNumber<T>) + 32 * (scan_run<T> + 1) * sizeof(T));
+  std::size_t shared_bytes(int directions, index_t N) const {
+    const index_t tables = own_tables(N) ? N * scan_table_size : 0, totals = 2 * directions * scan_group * warps;
+    const std::size_t rooms = static_cast<std::size_t>(warps) * 32 * (scan_run<T> + 1) * sizeof(T);
+    return static_cast<std::size_t>(tables + totals) * sizeof(ScanNumber<T>) + rooms;
+  }
+  template <class Kernel, class Arguments>
+  void start(const char* name, Kernel kernel, std::size_t bytes, const Arguments& arguments) const {
+    kernel<<<blocks, 32 * warps, bytes, stream_handle()>>>(arguments);
+    check_launch(name);
   }
 };
 
 template <class T>
 ScanForward<T> scan_arguments(ScratchOn<Cuda>& scratch, const DiagonalInputs<T, Cuda>& in, const ScanShape& shape,
                               int slots) {
-  ScanForward<T> f{{}, in, nullptr, nullptr, shape.log_lanes, shape.tiles, slots};
-  const index_t entries = in.H() * in.N() * scan_table_size;
-  auto* table = scratch.template take<ScanNumber<T>>(entries);
-  longwave::for_each_index<Cuda>(entries, ScanTable<T>{table, in.x, in.c});
-  f.table = table;
-  if (shape.tiles > 1) f.carry = scratch.template take<ScanNumber<T>>(in.B() * in.H() * slots * in.N());
+  ScanForward<T> f{{}, in, {nullptr, in.x, in.c, shape.segment_samples}, nullptr, nullptr, shape.cut, slots};
+  const index_t N = in.N();
+  if (!shape.own_tables(N)) {
+    const index_t entries = in.H() * N * scan_table_size;
+    f.powers.table = scratch.template take<ScanNumber<T>>(std::max<index_t>(entries, 1));
+    longwave::for_each_index<Cuda>(entries, f.powers);
+  }
+  if (shape.cut.tiles > 1) f.carry = scratch.template take<ScanNumber<T>>(shape.blocks * index_t(slots) * N);
+  if (shape.cut.segments > 1) f.ends = scratch.template take<ScanNumber<T>>(shape.blocks * N);
   return f;
 }
 
@@ -568,17 +714,22 @@ void diag_scan_forward(const DiagonalOutputs<T, Cuda>& out, const DiagonalInputs
   const detail::ScanShape shape = detail::ScanShape::of<T>(in.B() * in.H(), in.L());
   detail::ScanForward<T> f = detail::scan_arguments(scratch, in, shape, 2);
   f.out = out;
-  const std::size_t bytes = shape.shared_bytes<T>(2);
+  const std::size_t bytes = shape.shared_bytes<T>(1, in.N());
+  if (shape.cut.segments > 1) {
+    detail::ScanBackward<T> g{};
+    g.f = f;
+    shape.start("scan_ends_kernel", detail::scan_ends_kernel<T, false>, bytes, g);
+  }
   if (shape.wide)
-    detail::scan_forward_kernel<T, true><<<shape.blocks, 32 * shape.warps, bytes, stream_handle()>>>(f);
+    shape.start("scan_forward_kernel", detail::scan_forward_kernel<T, true>, bytes, f);
   else
-    detail::scan_forward_kernel<T, false><<<shape.blocks, 32 * shape.warps, bytes, stream_handle()>>>(f);
-  check_launch("scan_forward_kernel");
+    shape.start("scan_forward_kernel", detail::scan_forward_kernel<T, false>, bytes, f);
 }
 
 template <class T>
 void diag_scan_backward(const DiagonalGradients<T, Cuda>& d, const DiagonalCotangents<T, Cuda>& from,
                         const DiagonalInputs<T, Cuda>& in) {
+  using detail::scan_backward_kernel, detail::ScanNumber;
   if (in.L() == 0) detail::pass_state(d.dstate_in, from.dstate_out);
   const index_t B = in.B(), H = in.H(), N = in.N();
   ScratchOn<Cuda> scratch;
@@ -586,29 +737,25 @@ void diag_scan_backward(const DiagonalGradients<T, Cuda>& d, const DiagonalCotan
   index_t parts = 0;
   if (B * H * in.L() > 0) {
     const detail::ScanShape shape = detail::ScanShape::of<T>(B * H, in.L());
-    parts = shape.wide ? shape.tiles * index_t(shape.warps) : 1;
-    detail::ScanBackward<T> g{detail::scan_arguments(scratch, in, shape, shape.tiles),
-                              d,
-                              from,
-                              nullptr,
-                              nullptr,
-                              nullptr,
-                              static_cast<int>(parts)};
-    if (shape.wide) g.carry = scratch.take<detail::ScanNumber<T>>(B * H * 2 * N);
-    g.sums = scratch.take<detail::ScanModeSums<T>>(B * parts * H * N);
-    g.skip_sums = scratch.take<T>(B * parts * H);
-    gradients.sums = g.sums;
-    gradients.skip_sums = g.skip_sums;
-    const std::size_t bytes = shape.shared_bytes<T>(4);
-    const auto start = [&](auto kernel) {
-      kernel<<<shape.blocks, 32 * shape.warps, bytes, stream_handle()>>>(g);
-      check_launch("scan_backward_kernel");
-    };
+    parts = shape.wide ? shape.cut.segments * index_t(shape.cut.tiles) * shape.warps : 1;
+    detail::ScanBackward<T> g{};
+    g.f = detail::scan_arguments(scratch, in, shape, shape.cut.tiles);
+    g.d = d;
+    g.from = from;
+    g.parts = static_cast<int>(parts);
+    if (shape.cut.tiles > 1) g.carry = scratch.take<ScanNumber<T>>(shape.blocks * index_t(2) * N);
+    if (shape.cut.segments > 1) g.ends = scratch.take<ScanNumber<T>>(shape.blocks * N);
+    gradients.sums = g.sums = scratch.take<detail::ScanModeSums<T>>(B * parts * H * N);
+    gradients.skip_sums = g.skip_sums = scratch.take<T>(B * parts * H);
+    if (shape.cut.segments > 1)
+      shape.start("scan_ends_kernel", detail::scan_ends_kernel<T, true>, shape.shared_bytes<T>(1, N), g);
+    const std::size_t bytes = shape.shared_bytes<T>(2, N);
     const bool ends = from.dstate_out.data() != nullptr;
+    const auto start = [&](auto kernel) { shape.start("scan_backward_kernel", kernel, bytes, g); };
     if (shape.wide)
-      ends ? start(detail::scan_backward_kernel<T, true, true>) : start(detail::scan_backward_kernel<T, true, false>);
+      ends ? start(scan_backward_kernel<T, true, true>) : start(scan_backward_kernel<T, true, false>);
     else
-      ends ? start(detail::scan_backward_kernel<T, false, true>) : start(detail::scan_backward_kernel<T, false, false>);
+      ends ? start(scan_backward_kernel<T, false, true>) : start(scan_backward_kernel<T, false, false>);
   }
   longwave::for_each_row<Cuda>(H * N + H, B * parts, gradients);
 }

@@ -136,6 +136,7 @@ __global__ void __launch_bounds__(Tile::threads) vandermonde_forward_kernel(Vand
   const index_t l0 = blockIdx.y * index_t(R * C), N = p.x.size(1), L = p.K.size(2);
   const bool row_exists = l0 + index_t(Tile::row_at(0)) * C < L;
   T sum[Tile::thread_rows][Tile::thread_cols] = {};
+  bool touched = false;
 
   for (index_t n0 = 0; n0 < N; n0 += M) {
     int any = 0;
@@ -154,6 +155,7 @@ __global__ void __launch_bounds__(Tile::threads) vandermonde_forward_kernel(Vand
       if (part) any = 1;
     }
     if (__syncthreads_or(any) == 0) continue;
+    touched = true;
     const int n = threadIdx.x % M, at = threadIdx.x / M * run;
     if (at < R)
       fill_powers<T, run>(start, start + M, n, at, base[2][n] * power(base[0][n], at), base[0][n], 1, 1);
@@ -163,6 +165,7 @@ __global__ void __launch_bounds__(Tile::threads) vandermonde_forward_kernel(Vand
     if (row_exists) multiply<Tile>(sum, start, table, 2 * M);
     __syncthreads();
   }
+  if (p.add && !touched) return;
 
 #pragma unroll
   for (int i = 0; i < Tile::thread_rows; ++i)

@@ -107,7 +107,9 @@ void check_scan_sizes() {
   for (const index_t L : {0, 1, 2, 8, 15, 16, 17, 31, 33, 64, 100, 255, 256, 257, 512, 513, 997})
     check_scan<T, D>(2, 3, 3, L);
   for (const index_t N : {0, 1, 2, 5, 32}) check_scan<T, D>(1, 2, N, 75);
-  check_scan<T, D>(33, 5, 2, 40);  // several sequences in a warp, several blocks, the last one partly used
+  check_scan<T, D>(33, 5, 2, 40);   // several sequences in a warp, several blocks, the last one partly used
+  check_scan<T, D>(70, 1, 3, 600);  // the device's form for many sequences, and for more modes than blocks have tables
+  check_scan<T, D>(2, 1, 9, 1500);
   check_scan<T, D>(0, 2, 2, 10);
   check_scan<T, D>(3, 0, 2, 10);
 }
@@ -115,8 +117,9 @@ void check_scan_sizes() {
 template <class T, device D>
 void check_long_scans() {
   check_scan<T, D>(2, 2, 4, 10000);
-  check_scan<T, D>(1, 1, 3, 10241);  // one sample in the second tile of the device's float form
-  check_scan<T, D>(2, 1, 5, 30011);
+  check_scan<T, D>(1, 1, 3, 12289);  // one sample in the last piece of the device's form
+  check_scan<T, D>(2, 1, 5, 130011);
+  check_scan<T, D>(67, 1, 2, 17000);  // several tiles without segments
 }
 
 // Time as the first axis and every second feature; either gradient alone.
