@@ -39,3 +39,9 @@ target_include_directories(longwave_cuda PUBLIC
 target_compile_options(longwave_cuda PRIVATE $<$<BOOL:${LONGWAVE_DEVELOPER}>:-Werror=all-warnings>)
 # cuBLAS and cuFFT as shared libraries: their static forms would make every program larger by hundreds of MB.
 target_link_libraries(longwave_cuda PUBLIC longwave::longwave CUDA::cudart_static CUDA::cublas CUDA::cufft)
+
+# Versions of the chunked scan and their times (cuda/lab/README.md): built by name only.
+file(GLOB lab_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cuda/lab/*.cu)
+add_executable(longwave_lab EXCLUDE_FROM_ALL ${lab_sources})
+target_compile_options(longwave_lab PRIVATE $<$<BOOL:${LONGWAVE_DEVELOPER}>:-Werror=all-warnings>)
+target_link_libraries(longwave_lab PRIVATE longwave::cuda)
