@@ -142,12 +142,17 @@ class Tape {
   // Gradients of a scalar with respect to all that it was computed from.
   void backward(Var<T, 0, D> loss) { backward(loss, nullptr); }
 
-  // Vector-Jacobian product: `seed` is dL/dy.
+  // Vector-Jacobian product: `seed` is dL/dy, which must stay until the work is done.
   template <int N>
   void backward(Var<T, N, D> y, In<T, N, D> seed) {
     if (!y.needs_grad()) throw_value_error("backward: the value depends on no parameter and no variable");
     check_same_shape("backward", "seed", seed, "y", y.value());
-    detail::add_to(grad_to_add(y), seed);
+    if (!y.node()->has_grad && seed.contiguous()) {  // read where it is: no op writes to the gradient of its result
+      y.node()->grad = const_cast_view(seed);
+      y.node()->has_grad = true;
+    } else {
+      detail::add_to(grad_to_add(y), seed);
+    }
     run();
   }
 
