@@ -2,6 +2,7 @@
 // for bit, then its output and every gradient.
 #pragma once
 
+#include <cstdio>
 #include "longwave/autograd/functions/shape.hpp"
 #include "typed_optim.hpp"
 
@@ -87,7 +88,9 @@ std::string module_difference(const Extents<N>& sizes, const Make& make, const C
             : i < gradients ? "gradient of the input"
             : i < values    ? "gradient of " + trained[i - gradients].name
                             : refs[i - values].name;
-    text += " is off by " + std::to_string(error) + "; ";
+    char digits[32];
+    std::snprintf(digits, sizeof digits, "%.2e", error);
+    text += std::string(" is off by ") + digits + "; ";
   }
   return text;
 }

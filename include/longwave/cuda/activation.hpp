@@ -1,8 +1,8 @@
 // activation.hpp - the device's overloads of what ops/activation.hpp calls, which includes this before its front
 // (docs/design/device_dispatch.md).
 //
-// Nothing is defined here that runs on the device: longwave::cuda holds the kernels, and a program that does not link it
-// fails with `undefined reference to longwave::cuda::<op><type>`.
+// Nothing is defined here that runs on the device: longwave::cuda holds the kernels, and a program that does not link
+// it fails with `undefined reference to longwave::cuda::<op><type>`.
 #pragma once
 
 #include "longwave/cuda/elements.hpp"

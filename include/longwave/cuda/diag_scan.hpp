@@ -4,8 +4,8 @@
 // it fails with `undefined reference to longwave::cuda::<op><type>`.
 #pragma once
 
-#include "longwave/core/each_row.hpp"
 #include "longwave/core/diagonal.hpp"
+#include "longwave/core/each_row.hpp"
 
 namespace longwave {
 

@@ -1,4 +1,5 @@
-// each.hpp - for_each_index of core/each.hpp on the device: one thread per index. Instantiated per body in longwave::cuda.
+// each.hpp - for_each_index of core/each.hpp on the device: one thread per index. Instantiated per body in
+// longwave::cuda.
 #pragma once
 
 #include "longwave/core/extents.hpp"

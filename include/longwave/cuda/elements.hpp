@@ -1,4 +1,5 @@
-// elements.hpp - views with their rank taken away, as kernels over elements take them: one kernel per type, not per rank.
+// elements.hpp - views with their rank taken away, as kernels over elements take them: one kernel per type, not per
+// rank.
 #pragma once
 
 #include "longwave/core/rows.hpp"

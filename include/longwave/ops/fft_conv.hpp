@@ -22,10 +22,10 @@
 // batch, in order, by one thread. Working memory per thread: 2C + 4 rows of n. u and K are transformed again in
 // backward, which costs less than reading them back would (a transform is two to three times a memory pass).
 //
-// On the device (cuda/fft_conv.hpp) rows of up to 32768 samples in float, 16384 in double, are convolved within a block:
-// u and y move once, the spectrum of K is made once per call. Longer rows go over cuFFT, in slices of features and batch
-// that bound the working memory to 256 MiB (more only if one row needs it). dK is summed over the batch in fixed order;
-// dD is its entry at lag 0 where dK is wanted as well.
+// On the device (cuda/fft_conv.hpp) rows of up to 32768 samples in float, 16384 in double, are convolved within a
+// block: u and y move once, the spectrum of K is made once per call. Longer rows go over cuFFT, in slices of features
+// and batch that bound the working memory to 256 MiB (more only if one row needs it). dK is summed over the batch in
+// fixed order; dD is its entry at lag 0 where dK is wanted as well.
 #pragma once
 
 #include <map>
