@@ -16,14 +16,15 @@ inline constexpr ModuleTolerance ssm_tolerance{2e-4, 1e-9};
 
 // Layer<T, D> with options changed by `set`; whole sequences, and pieces from a state.
 template <class T, device D, template <class, device> class M, class Set>
-void check_ssm(const std::string& what, Set set, const Extents<3>& sizes = Extents(2, 6, 45)) {
+void check_ssm(const std::string& what, Set set, const Extents<3>& sizes = Extents(2, 6, 45),
+               ModuleTolerance tolerance = ssm_tolerance) {
   const auto layer = drawn([=](auto on, Generator& gen) {
     using Layer = M<typename decltype(on)::Scalar, typename decltype(on)::Device>;
     typename Layer::Options o{.d_model = sizes[1], .d_state = 8};
     set(o);
     return Layer(o, gen);
   });
-  check_module<T, D>(what, sizes, layer, plainly, ssm_tolerance);
+  check_module<T, D>(what, sizes, layer, plainly, tolerance);
 }
 
 template <class T, device D, template <class, device> class M, class Set>
@@ -92,10 +93,11 @@ void check_s4_diag_layers() {
 
 template <class T, device D>
 void check_s4_layers() {
-  for (const index_t rank : {1, 2})
-    check_ssm<T, D, S4>("s4 of rank " + std::to_string(rank), [=](auto& o) {
-      o.l_max = 45, o.kernel.rank = rank, o.kernel.init = rank == 2 ? "fourier" : "legs";
-    });
+  check_ssm<T, D, S4>("s4 of rank 1", [](auto& o) { o.l_max = 45, o.kernel.init = "legs"; });
+  // Fourier modes hardly decay: one unit in the last place of the parameters moves the gradient of A_imag by 4e-9.
+  check_ssm<T, D, S4>(
+      "s4 of rank 2", [](auto& o) { o.l_max = 45, o.kernel.rank = 2, o.kernel.init = "fourier"; }, Extents(2, 6, 45),
+      ModuleTolerance{2e-4, 2e-8});
   check_ssm<T, D, S4>("s4, length unknown", as_it_is);
   check_ssm<T, D, S4>("s4 that doubles its length", [](auto& o) { o.l_max = 20; });
   check_pieces<T, D, S4>("s4", [](auto& o) { o.l_max = 45; });
