@@ -2,8 +2,8 @@
 // Defined in longwave::cuda.
 //
 //   cuda::Graph graph;
-//   graph.advances(generator, optimizer, losses);          // what counts steps on the host; they must outlive the
-//   graph for (...) {
+//   graph.advances(generator, optimizer, losses);          // what counts steps on the host, and outlives the graph
+//   for (...) {
 //     optimizer.set_lr_factor(schedule.factor());          // host code that runs each time stays outside
 //     staging.next(loader, i);
 //     graph.run([&] {                                      // the first calls run as written, then it is captured
