@@ -29,7 +29,7 @@ enum class ScanWork {
   plain,   // the same where rows of u start on 16 bytes and those of y on 8, both dense, L is even and y is assigned
 };
 
-struct ScanForward {
+struct ChunkScanForward {
   const float* u;
   ScanRows from;
   float* y;
@@ -106,7 +106,7 @@ struct ForwardLayout {
 };
 
 template <int Tiles, Product product, ScanWork work>
-__device__ __forceinline__ void scan_chunks(const ScanForward& p, float* shared, const complex<double>* power,
+__device__ __forceinline__ void scan_chunks(const ChunkScanForward& p, float* shared, const complex<double>* power,
                                             const float* taps) {
   using Layout = ForwardLayout<Tiles, product>;
   using Columns = WarpColumns<4>;
@@ -234,7 +234,7 @@ __device__ __forceinline__ void scan_chunks(const ScanForward& p, float* shared,
 }
 
 template <int Tiles, Product product, ScanWork work>
-__global__ void __launch_bounds__(scan_threads, 2) chunk_scan_kernel(const __grid_constant__ ScanForward p) {
+__global__ void __launch_bounds__(scan_threads, 2) chunk_scan_kernel(const __grid_constant__ ChunkScanForward p) {
   constexpr bool with_output = work != ScanWork::states;
   extern __shared__ __align__(16) float shared[];
   __shared__ float taps[scan_steps];

@@ -19,7 +19,7 @@ namespace longwave::cuda::detail {
 inline constexpr int backward_threads = 256;
 inline constexpr int backward_tile = scan_rows * scan_steps;
 
-struct ScanBackward {
+struct ChunkScanBackward {
   const float* u;
   ScanRows from;
   const float* dy;
@@ -102,7 +102,7 @@ struct ScanSums {
 //   weight_j = 2 dK_j + (2 dout_re - 2i dout_im)[j-1]   dc = sum weight_j conj(P_j)
 //   dP_j = weight_j conj(c) + din[T-1-j], dP_T also + d(a^T)   dx = sum j conj(P_j) dP_j
 template <int Tiles>
-__device__ void backward_modes(const ScanBackward& p, double* to, const complex<double>* power, const float* din,
+__device__ void backward_modes(const ChunkScanBackward& p, double* to, const complex<double>* power, const float* din,
                                const float* dout, const float* dK, const float* da) {
   constexpr int N = 4 * Tiles, parts = backward_threads / N;
   const int n = threadIdx.x / parts, part = threadIdx.x % parts;
@@ -143,7 +143,7 @@ struct BackwardBlock {
   using Operand = SwizzledOperand<product>;
   static constexpr int E = Layout::group, plane = Layout::rests, state_plane = E * backward_tile;
 
-  const ScanBackward& p;
+  const ChunkScanBackward& p;
   float* shared;
   int lane, warp, row, column, chunks, groups;
   const float *u, *dy;
@@ -357,7 +357,7 @@ struct BackwardBlock {
 
 template <int Tiles, Product product, bool plain>
 __global__ void __launch_bounds__(backward_threads, 1)
-    chunk_scan_backward_kernel(const __grid_constant__ ScanBackward p) {
+    chunk_scan_backward_kernel(const __grid_constant__ ChunkScanBackward p) {
   extern __shared__ __align__(16) float shared[];
   __shared__ float taps[scan_steps];
   const auto power = reinterpret_cast<complex<double>*>(shared);

@@ -10,12 +10,12 @@ inline int group_of(Product product) {
 }
 
 // tiles: 4 for up to 16 modes, 8 for up to 32.
-void launch_chunk_scan(int tiles, Product product, ScanWork work, const ScanForward& p);
-void launch_chunk_scan_backward(int tiles, Product product, bool plain, const ScanBackward& p);
+void launch_chunk_scan(int tiles, Product product, ScanWork work, const ChunkScanForward& p);
+void launch_chunk_scan_backward(int tiles, Product product, bool plain, const ChunkScanBackward& p);
 
 // One of them.
 template <int Tiles, Product product, ScanWork work>
-void start_chunk_scan(const ScanForward& p) {
+void start_chunk_scan(const ChunkScanForward& p) {
   constexpr int bytes = ForwardLayout<Tiles, product>::bytes;
   const auto kernel = chunk_scan_kernel<Tiles, product, work>;
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
@@ -26,7 +26,7 @@ void start_chunk_scan(const ScanForward& p) {
 }
 
 template <int Tiles, Product product, bool plain>
-void start_chunk_scan_backward(const ScanBackward& p) {
+void start_chunk_scan_backward(const ChunkScanBackward& p) {
   constexpr int bytes = BackwardLayout<Tiles, product>::bytes;
   const auto kernel = chunk_scan_backward_kernel<Tiles, product, plain>;
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),

@@ -104,8 +104,8 @@ float* take_edges(ScratchOn<Cuda>& scratch, const Plan& plan) {
 }
 
 // What each segment adds to the state by itself, from zero: (H, rows, W).
-const float* local_states(ScratchOn<Cuda>& scratch, const Plan& plan, const ScanForward& of, Product product) {
-  ScanForward p = of;
+const float* local_states(ScratchOn<Cuda>& scratch, const Plan& plan, const ChunkScanForward& of, Product product) {
+  ChunkScanForward p = of;
   p.starts = nullptr;
   p.saved = nullptr;
   p.ends = scratch.take<float>(plan.numbers());
@@ -114,7 +114,7 @@ const float* local_states(ScratchOn<Cuda>& scratch, const Plan& plan, const Scan
 }
 
 // States before each row, from state_in and the segments before; nullptr where all are zero.
-const float* start_states(ScratchOn<Cuda>& scratch, const Plan& plan, const ScanForward& p,
+const float* start_states(ScratchOn<Cuda>& scratch, const Plan& plan, const ChunkScanForward& p,
                           const TensorView<const float, 4, Cuda>& state_in, const TensorView<float, 4, Cuda>& state_out,
                           index_t first, Product product) {
   if (plan.segments == 1 && state_in.data() == nullptr) return nullptr;
@@ -129,8 +129,8 @@ const float* start_states(ScratchOn<Cuda>& scratch, const Plan& plan, const Scan
   return s.edges;
 }
 
-ScanForward forward_task(const Plan& plan, const DiagonalInputs<float, Cuda>& in, index_t first) {
-  ScanForward p{};
+ChunkScanForward forward_task(const Plan& plan, const DiagonalInputs<float, Cuda>& in, index_t first) {
+  ChunkScanForward p{};
   p.u = in.u.data();
   p.from = plan.rows(in.u);
   p.x = modes_from(in.x, first, plan);
@@ -147,7 +147,7 @@ void forward_modes(const DiagonalOutputs<float, Cuda>& out, const DiagonalInputs
                    Product product) {
   ScratchOn<Cuda> scratch;
   const Plan plan = make_plan(in, wanted(out.state_out));
-  ScanForward p = forward_task(plan, in, first);
+  ChunkScanForward p = forward_task(plan, in, first);
   p.starts = start_states(scratch, plan, p, in.state_in, out.state_out, first, product);
   p.y = out.y.data();
   p.y_batch = out.y.stride(0), p.y_feature = out.y.stride(1), p.y_step = out.y.stride(2);
@@ -166,14 +166,14 @@ void forward_modes(const DiagonalOutputs<float, Cuda>& out, const DiagonalInputs
 }
 
 // Gradients of the states after each row; nullptr where all are zero.
-const float* end_gradients(ScratchOn<Cuda>& scratch, const Plan& plan, const ScanForward& forward,
+const float* end_gradients(ScratchOn<Cuda>& scratch, const Plan& plan, const ChunkScanForward& forward,
                            const DiagonalCotangents<float, Cuda>& from, index_t first, Product product) {
   if (plan.segments == 1 && from.dstate_out.data() == nullptr) return nullptr;
   ScanSegments s = segments_of(plan, forward.x, forward.c);
   set_state(s, from.dstate_out, first);
   s.edges = take_edges(scratch, plan);
   if (plan.segments > 1) {  // the same sums over the reversed sequence
-    ScanForward p = forward;
+    ChunkScanForward p = forward;
     p.u = from.dy.data() + (from.dy.size(2) - 1) * from.dy.stride(2);
     p.from = plan.rows(from.dy.stride(0), from.dy.stride(1), -from.dy.stride(2), nullptr);
     p.from.before = plan.segments * plan.chunks * scan_steps - plan.L;
@@ -187,7 +187,7 @@ void backward_modes(const DiagonalGradients<float, Cuda>& d, const DiagonalCotan
                     const DiagonalInputs<float, Cuda>& in, index_t first, Product product) {
   ScratchOn<Cuda> scratch;
   const Plan plan = make_plan(in, from.dstate_out.data() != nullptr);
-  ScanForward states = forward_task(plan, in, first);
+  ChunkScanForward states = forward_task(plan, in, first);
   const float* saved = in.kept.data();
   if (saved != nullptr && in.kept.size(0) == chunk_scan_kept(in, product)) {
     saved += first / plan.modes() * plan.saved_numbers(product);
@@ -198,7 +198,7 @@ void backward_modes(const DiagonalGradients<float, Cuda>& d, const DiagonalCotan
     saved = states.saved;
   }
 
-  ScanBackward p{};
+  ChunkScanBackward p{};
   p.u = in.u.data();
   p.from = states.from;
   p.dy = from.dy.data();
