@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "check.hpp"
+#include "longwave/autograd/functions/elementwise.hpp"
 
 using namespace longwave;
 using longwave::test::error_text;
@@ -254,4 +255,19 @@ TEST_CASE("var: a default one has no value and needs no gradient") {
   const Var<float, 2> none;
   CHECK_FALSE(static_cast<bool>(none));
   CHECK_FALSE(none.needs_grad());
+}
+
+TEST_CASE("a seed is read and never written, also by what is recorded after its backward") {
+  using longwave::test::random, longwave::test::relative_error;
+  const auto x = random<double>(Extents(5), 1), seed = random<double>(Extents(5), 2);
+  const auto kept = seed.clone();
+  Tape<double> tape;
+  const auto v = tape.variable(x.view());
+  tape.backward(v * 2.0, seed.view());
+  for (index_t i = 0; i < 5; ++i) CHECK(v.grad()(i) == 2 * seed(i));
+
+  const auto y = v * 3.0;
+  tape.backward(y, seed.view());
+  tape.backward(y * y, seed.view());  // adds to the gradient of y
+  CHECK(relative_error(seed, kept) == 0);
 }

@@ -147,13 +147,15 @@ class Tape {
   void backward(Var<T, N, D> y, In<T, N, D> seed) {
     if (!y.needs_grad()) throw_value_error("backward: the value depends on no parameter and no variable");
     check_same_shape("backward", "seed", seed, "y", y.value());
-    if (!y.node()->has_grad && seed.contiguous()) {  // read where it is: no op writes to the gradient of its result
+    const bool lent = !y.node()->has_grad && seed.contiguous();
+    if (lent) {  // read where it is: no op writes to the gradient of its result
       y.node()->grad = const_cast_view(seed);
       y.node()->has_grad = true;
     } else {
       detail::add_to(grad_to_add(y), seed);
     }
     run();
+    if (lent) y.node()->has_grad = false;  // what comes later starts in memory of its own
   }
 
  private:
