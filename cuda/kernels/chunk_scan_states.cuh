@@ -30,9 +30,9 @@ __device__ inline complex<double> row_state(const float* rows, index_t at) {
 // segments, segments - 1 - q.   r' = conj(a^steps) r + 2 conj(c a local)
 template <bool backward>
 __global__ void __launch_bounds__(128) scan_segments_kernel(ScanSegments p) {
-  const int i = blockIdx.x * 128 + threadIdx.x;
-  if (i >= p.B * p.H * p.N) return;
-  const int n = i % p.N, b = i / p.N % p.B, h = i / p.N / p.B;
+  const index_t i = blockIdx.x * index_t(128) + threadIdx.x;
+  if (i >= index_t(p.B) * p.H * p.N) return;
+  const int n = static_cast<int>(i % p.N), b = static_cast<int>(i / p.N % p.B), h = static_cast<int>(i / p.N / p.B);
   complex<double> s;
   if (p.state != nullptr) {
     const float* at = p.state + b * p.state_batch + n * p.state_mode + h * p.state_feature;
@@ -63,9 +63,9 @@ __global__ void __launch_bounds__(128) scan_segments_kernel(ScanSegments p) {
 
 // Rows of one segment -> (B, 2, N, H).
 static __global__ void __launch_bounds__(128) scan_end_kernel(ScanSegments p) {
-  const int i = blockIdx.x * 128 + threadIdx.x;
-  if (i >= p.B * p.H * p.N) return;
-  const int n = i % p.N, b = i / p.N % p.B, h = i / p.N / p.B;
+  const index_t i = blockIdx.x * index_t(128) + threadIdx.x;
+  if (i >= index_t(p.B) * p.H * p.N) return;
+  const int n = static_cast<int>(i % p.N), b = static_cast<int>(i / p.N % p.B), h = static_cast<int>(i / p.N / p.B);
   const complex<double> s = row_state(p.local, (index_t(h) * p.padded + b) * p.width + 2 * n);
   float* to = p.end + b * p.end_batch + n * p.end_mode + h * p.end_feature;
   to[0] = static_cast<float>(s.re);

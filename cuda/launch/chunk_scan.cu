@@ -37,13 +37,12 @@ constexpr int enough_blocks = 264;
 constexpr int least_chunks = 4;  // of a segment
 
 Plan make_plan(const DiagonalInputs<float, Cuda>& in, bool whole_segments) {
-  const index_t most = index_t(1) << 30;
-  if (in.L() > most || in.B() > most || in.H() > 65535 * 32)
+  const index_t most = index_t(1) << 30, most_rows = 65535 * scan_rows;  // of a grid's second axis
+  if (in.L() > most || in.H() > most || in.B() > most_rows)
     throw_shape_error("chunk_scan: " + to_string(in.u.sizes(), "BHL") + " is more than the device's kernels take");
   Plan plan{static_cast<int>(in.B()), static_cast<int>(in.H()), static_cast<int>(in.L()), in.N() <= 16 ? 4 : 8, 1, 0};
   const int chunks = (plan.L + scan_steps - 1) / scan_steps;
-  const int blocks = plan.H * plan.row_tiles();
-  if (blocks * 2 <= enough_blocks) {
+  if (index_t(plan.H) * plan.row_tiles() * 2 <= enough_blocks) {
     const index_t wanted = index_t(enough_blocks) * scan_rows / (index_t(plan.H) * plan.B);
     plan.segments = static_cast<int>(std::clamp<index_t>(wanted, 1, std::max(1, chunks / least_chunks)));
     while (whole_segments && chunks % plan.segments != 0) --plan.segments;
