@@ -316,7 +316,8 @@ void check_fft_conv(const LongConvCase& c) {
   Tensor<double, 4> y_want(dy.sizes());
   Tensor<double, 3> du_want(u.sizes()), dK_want(K.sizes());
   Tensor<double, 2> dD_want = in_double(dD_before);
-  const auto u_wide = in_double(u), K_wide = in_double(K), D_wide = in_double(skip);
+  const auto u_wide = in_double(u), K_wide = in_double(K);
+  const auto D_wide = in_double(skip);
   const TensorView<const double, 2> D_used = c.skip ? read(D_wide) : TensorView<const double, 2>();
   ops::FftConv::forward(y_want.view(), u_wide, K_wide, D_used);
   ops::FftConv::backward(du_want.view(), dK_want.view(), dD_want.view(), in_double(dy), u_wide, K_wide, D_used);
