@@ -41,7 +41,9 @@ target_compile_options(longwave_cuda PRIVATE $<$<BOOL:${LONGWAVE_DEVELOPER}>:-We
 target_link_libraries(longwave_cuda PUBLIC longwave::longwave CUDA::cudart_static CUDA::cublas CUDA::cufft)
 
 # Versions of the chunked scan and their times (cuda/lab/README.md): built by name only.
-file(GLOB lab_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cuda/lab/*.cu)
-add_executable(longwave_lab EXCLUDE_FROM_ALL ${lab_sources})
-target_compile_options(longwave_lab PRIVATE $<$<BOOL:${LONGWAVE_DEVELOPER}>:-Werror=all-warnings>)
-target_link_libraries(longwave_lab PRIVATE longwave::cuda)
+if(PROJECT_IS_TOP_LEVEL)
+  file(GLOB lab_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cuda/lab/*.cu)
+  add_executable(longwave_lab EXCLUDE_FROM_ALL ${lab_sources})
+  target_compile_options(longwave_lab PRIVATE $<$<BOOL:${LONGWAVE_DEVELOPER}>:-Werror=all-warnings>)
+  target_link_libraries(longwave_lab PRIVATE longwave::cuda)
+endif()
