@@ -46,12 +46,7 @@ struct SwizzledOperand : RowOperand<product> {
   __device__ void load(const float* tile, int plane, int i, int lane) {
     const float* row = tile + swizzled(lane % 16, 8 * i + lane / 16 * 4);
 #pragma unroll
-    for (int p = 0; p < Rounded<product>::planes; ++p) {
-      const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(row + p * plane));
-      asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                   : "=r"(this->part[p][0]), "=r"(this->part[p][1]), "=r"(this->part[p][2]), "=r"(this->part[p][3])
-                   : "r"(address));
-    }
+    for (int p = 0; p < Rounded<product>::planes; ++p) load_matrix(this->part[p], row + p * plane);
   }
   // Rows 8 kb .. 8 kb + 7, columns first .. first + 15, transposed.
   __device__ void load_transposed(const float* tile, int plane, int kb, int first, int lane) {

@@ -46,6 +46,14 @@ struct Rounded<Product::tf32x3> {
   }
 };
 
+// A (16, 8) from shared memory; `row`: four numbers of the row and half that this lane names.
+__device__ inline void load_matrix(unsigned (&a)[4], const float* row) {
+  const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(row));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(a[0]), "=r"(a[1]), "=r"(a[2]), "=r"(a[3])
+               : "r"(address));
+}
+
 // A (16, 8) of rounded numbers in shared memory: `high`, and with tf32x3 the rests `plane` floats further.
 template <Product product>
 struct RowOperand {
@@ -55,24 +63,7 @@ struct RowOperand {
   __device__ void load(const float* tile, int plane, int pitch, int lane) {
     const float* row = tile + (lane % 16) * pitch + lane / 16 * 4;
 #pragma unroll
-    for (int p = 0; p < Rounded<product>::planes; ++p) {
-      const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(row + p * plane));
-      asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                   : "=r"(part[p][0]), "=r"(part[p][1]), "=r"(part[p][2]), "=r"(part[p][3])
-                   : "r"(address));
-    }
-  }
-
-  // The transpose of the (8, 16) numbers at `tile`.
-  __device__ void load_transposed(const float* tile, int plane, int pitch, int lane) {
-    const float* at = tile + lane % 4 * pitch + lane / 4;
-#pragma unroll
-    for (int p = 0; p < Rounded<product>::planes; ++p, at += plane) {
-      part[p][0] = __float_as_uint(at[0]);
-      part[p][1] = __float_as_uint(at[8]);
-      part[p][2] = __float_as_uint(at[4 * pitch]);
-      part[p][3] = __float_as_uint(at[4 * pitch + 8]);
-    }
+    for (int p = 0; p < Rounded<product>::planes; ++p) load_matrix(part[p], row + p * plane);
   }
 };
 

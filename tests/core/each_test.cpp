@@ -1,0 +1,27 @@
+#include "longwave/core/each.hpp"
+
+#include "check.hpp"
+
+using namespace longwave;
+
+namespace {
+
+struct Counted {
+  static constexpr const char* name = "counted";
+  TensorView<double, 1> calls;
+  LONGWAVE_HD void operator()(index_t i) const { calls(i) += 1 + static_cast<double>(i); }
+};
+
+}  // namespace
+
+TEST_CASE("for_each_index calls its body once per index, for none, one and more than a block") {
+  for (const index_t n : {0, 1, 7, 512, 513, 100003}) {
+    Tensor<double, 1> calls(n);
+    for_each_index<Host>(n, Counted{calls});
+    bool once = true;
+    for (index_t i = 0; i < n; ++i) once = once && calls(i) == 1 + static_cast<double>(i);
+    INFO("n " << n);
+    CHECK(once);
+  }
+  for_each_index<Host>(-1, Counted{{}});  // nothing to do
+}
