@@ -7,7 +7,6 @@ using namespace longwave;
 namespace {
 
 struct RowSums {
-  static constexpr const char* name = "row_sums";
   TensorView<double, 2> out;  // (rows, 2): sum of x, sum of column numbers
   TensorView<const double, 2> x;
   LONGWAVE_HD Sums<2> operator()(index_t row, index_t column) const {

@@ -7,7 +7,6 @@ using namespace longwave;
 namespace {
 
 struct Counted {
-  static constexpr const char* name = "counted";
   TensorView<double, 1> calls;
   LONGWAVE_HD void operator()(index_t i) const { calls(i) += 1 + static_cast<double>(i); }
 };
