@@ -25,7 +25,7 @@ struct Same {
 struct Sum {
   template <class T>
   __device__ void operator()(T& y, T a, T b) const {
-    y = a + b;
+    y = static_cast<T>(a + b);
   }
 };
 

@@ -51,6 +51,25 @@ TEST_CASE("safetensors: what is written is read back bit for bit, with its metad
   CHECK(file.values<double>("w")[4] == static_cast<double>(w(0, 4)));
 }
 
+TEST_CASE("safetensors: bfloat16 is written as BF16 and read back bit for bit, or as float, or from float") {
+  const TemporaryFolder folder;
+  const auto x = random<float>(Extents<2>{3, 5});
+  Tensor<bfloat16, 2> w(3, 5);
+  for (index_t i = 0; i < w.count(); ++i) w.data()[i] = bfloat16(x.data()[i]);
+  const NamedArray arrays[] = {named_array("w", w), named_array("x", x)};
+  write_safetensors(folder / "a.safetensors", arrays);
+  const SafetensorsFile file(folder / "a.safetensors");
+  CHECK(file.dtype("w") == DType::bf16);
+  const auto back = file.read<bfloat16, 2>("w"), rounded = file.read<bfloat16, 2>("x");
+  const auto wide = file.read<float, 2>("w");
+  for (index_t i = 0; i < w.count(); ++i) {
+    CHECK(back.data()[i].bits() == w.data()[i].bits());
+    CHECK(rounded.data()[i].bits() == w.data()[i].bits());
+    CHECK(wide.data()[i] == w.data()[i]);
+  }
+  CHECK_THROWS_AS((file.read<index_t, 2>("w")), IoError);
+}
+
 TEST_CASE("safetensors: the same content gives the same bytes, in whatever order it is given") {
   const TemporaryFolder folder;
   const auto w = random<float>(Extents<1>{3});

@@ -3,6 +3,7 @@
 
 #include "longwave/autograd/functions/activation.hpp"
 #include "longwave/autograd/functions/bias_glu.hpp"
+#include "longwave/autograd/functions/cast.hpp"
 #include "longwave/autograd/functions/cauchy.hpp"
 #include "longwave/autograd/functions/conv1d.hpp"
 #include "longwave/autograd/functions/dropout.hpp"

@@ -53,11 +53,11 @@ class Tape {
 
   // --- values -------------------------------------------------------------------------------------------------
 
-  // Data from outside, without a gradient. The view is kept, not copied.
+  // Data from outside, without a gradient, in T or stored as bfloat16. The view is kept, not copied.
   template <class U, int N>
-    requires(std::is_same_v<std::remove_const_t<U>, T>)
-  Var<T, N, D> input(TensorView<U, N, D> value) {
-    return node(const_cast_view(value), TensorView<T, N, D>(), nullptr, false);
+    requires(std::is_same_v<Arithmetic<std::remove_const_t<U>>, T>)
+  Var<std::remove_const_t<U>, N, D> input(TensorView<U, N, D> value) {
+    return node(const_cast_view(value), {}, nullptr, false);
   }
   template <class Owner>
     requires requires(const Owner& owner) { owner.view(); }
@@ -65,8 +65,8 @@ class Tape {
 
   // Data from outside whose gradient is wanted in Var::grad().
   template <class U, int N>
-  Var<T, N, D> variable(TensorView<U, N, D> value) {
-    return node(const_cast_view(value), TensorView<T, N, D>(), nullptr, recording_);
+  Var<std::remove_const_t<U>, N, D> variable(TensorView<U, N, D> value) {
+    return node(const_cast_view(value), {}, nullptr, recording_);
   }
 
   // A parameter: its gradient is added to `grad`, which belongs to the caller.
@@ -82,13 +82,18 @@ class Tape {
   // A new value to be written by an op.
   template <int N>
   Var<T, N, D> make(const Extents<N>& sizes, bool needs_grad) {
-    return node(arena_.template tensor<T, N>(sizes), TensorView<T, N, D>(), nullptr, needs_grad && recording_);
+    return make_as<T>(sizes, needs_grad);
+  }
+  // The same, stored as U.
+  template <class U, int N>
+  Var<U, N, D> make_as(const Extents<N>& sizes, bool needs_grad) {
+    return node(arena_.template tensor<U, N>(sizes), {}, nullptr, needs_grad && recording_);
   }
 
   // A value that is part of another one's memory.
   template <int N>
   Var<T, N, D> alias(TensorView<T, N, D> value, bool needs_grad) {
-    return node(value, TensorView<T, N, D>(), nullptr, needs_grad && recording_);
+    return node(value, {}, nullptr, needs_grad && recording_);
   }
 
   // Room for something an op keeps for its backward pass.
@@ -99,25 +104,25 @@ class Tape {
 
   // Notes how the gradient of `y` flows back. `backward` captures views and numbers only and runs at most once, and
   // only if a gradient arrived.
-  template <int N, class F>
-  void record(const char* op, Var<T, N, D> y, F backward) {
+  template <class U, int N, class F>
+  void record(const char* op, Var<U, N, D> y, F backward) {
     record_outputs(op, backward, y);
   }
 
   // The same for an op with two results; in `backward`, one of their gradients may have no data: then it is zero.
-  template <int N, int M, class F>
-  void record(const char* op, Var<T, N, D> y, Var<T, M, D> z, F backward) {
+  template <class U, int N, int M, class F>
+  void record(const char* op, Var<U, N, D> y, Var<T, M, D> z, F backward) {
     record_outputs(op, backward, y, z);
   }
 
   // Where an op adds its contribution to the gradient of x; without data if none is wanted.
-  template <int N>
-  TensorView<T, N, D> grad_to_add(Var<T, N, D> x) {
+  template <class U, int N>
+  TensorView<U, N, D> grad_to_add(Var<U, N, D> x) {
     if (!x.needs_grad()) return {};
     auto* node = x.node();
     if (!node->has_grad) {
-      node->grad = arena_.template tensor<T, N>(node->value.sizes());
-      detail::fill(node->grad, T(0));
+      node->grad = arena_.template tensor<U, N>(node->value.sizes());
+      detail::fill(node->grad, U(0));
       node->has_grad = true;
     }
     return node->grad;
@@ -125,8 +130,8 @@ class Tape {
 
   // Makes `gradient`, which lies in this tape's memory and is used for nothing else from here on, a contribution to the
   // gradient of x: the first one stays where it is.
-  template <int N>
-  void hand_over(Var<T, N, D> x, TensorView<T, N, D> gradient) {
+  template <class U, int N>
+  void hand_over(Var<U, N, D> x, Out<U, N, D> gradient) {
     auto* node = x.node();
     if (node->has_grad) {
       detail::add_to(node->grad, gradient);
@@ -134,7 +139,7 @@ class Tape {
       node->grad = gradient;
       node->has_grad = true;
     }
-    if (finite_check_) check_finite(running_, "gradient", TensorView<const T, N, D>(node->grad), node->name);
+    if (finite_check_) check_finite(running_, "gradient", TensorView<const U, N, D>(node->grad), node->name);
   }
 
   // --- backward -----------------------------------------------------------------------------------------------
@@ -143,8 +148,8 @@ class Tape {
   void backward(Var<T, 0, D> loss) { backward(loss, nullptr); }
 
   // Vector-Jacobian product: `seed` is dL/dy, which must stay until the work is done.
-  template <int N>
-  void backward(Var<T, N, D> y, In<T, N, D> seed) {
+  template <class U, int N>
+  void backward(Var<U, N, D> y, In<U, N, D> seed) {
     if (!y.needs_grad()) throw_value_error("backward: the value depends on no parameter and no variable");
     check_same_shape("backward", "seed", seed, "y", y.value());
     const bool lent = !y.node()->has_grad && seed.contiguous();
@@ -187,13 +192,13 @@ class Tape {
   }
 
   template <class U, int N>
-  static TensorView<T, N, D> const_cast_view(TensorView<U, N, D> v) {
-    return {const_cast<T*>(v.data()), v.sizes(), v.strides()};
+  static TensorView<std::remove_const_t<U>, N, D> const_cast_view(TensorView<U, N, D> v) {
+    return {const_cast<std::remove_const_t<U>*>(v.data()), v.sizes(), v.strides()};
   }
 
-  template <int N>
-  Var<T, N, D> node(TensorView<T, N, D> value, TensorView<T, N, D> grad, const char* name, bool needs_grad) {
-    using Node = detail::VarNode<T, N, D>;
+  template <class U, int N>
+  Var<U, N, D> node(TensorView<U, N, D> value, Out<U, N, D> grad, const char* name, bool needs_grad) {
+    using Node = detail::VarNode<U, N, D>;
     void* place = nodes_.template take<Node>(1);
     return {*this, ::new (place) Node{value, grad, name, needs_grad, false}};
   }
@@ -212,8 +217,8 @@ class Tape {
     last_ = nullptr;
   }
 
-  template <int N>
-  void check_finite(const char* op, const char* what, TensorView<const T, N, D> x, const char* name = nullptr) {
+  template <class U, int N>
+  void check_finite(const char* op, const char* what, TensorView<const U, N, D> x, const char* name = nullptr) {
     if (detail::all_finite(x)) return;
     throw_value_error(std::string(op) + ": NaN or infinity in its " + what +
                       (name != nullptr ? std::string(" of ") + name : std::string()) + " " + to_string(x.sizes()));
@@ -252,7 +257,7 @@ class Grad {
   ~Grad() noexcept(false) {
     if (!wanted(view_)) return;
     if (!first_) detail::add_to(x_.node()->grad, view_);
-    Tape<T, D>& tape = x_.tape();
+    auto& tape = x_.tape();
     if (tape.finite_check_)
       tape.check_finite(tape.running_, "gradient", TensorView<const T, N, D>(x_.node()->grad), x_.node()->name);
   }

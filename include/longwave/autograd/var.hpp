@@ -1,6 +1,8 @@
-// var.hpp - Var<T, N, D>: a value on a tape, and its gradient once backward has run.
+// var.hpp - Var<T, N, D>: a value on a tape, and its gradient once backward has run. Values of bfloat16 lie on a tape
+// of floats, as their parameters do; their gradients are bfloat16 too.
 #pragma once
 
+#include "longwave/core/bfloat16.hpp"
 #include "longwave/core/view.hpp"
 
 namespace longwave {
@@ -28,10 +30,10 @@ class Var {
   static constexpr int rank = N;
 
   Var() = default;  // no value: an optional argument left out
-  Var(Tape<T, D>& tape, detail::VarNode<T, N, D>* node) : tape_(&tape), node_(node) {}
+  Var(Tape<Arithmetic<T>, D>& tape, detail::VarNode<T, N, D>* node) : tape_(&tape), node_(node) {}
 
   explicit operator bool() const { return node_ != nullptr; }
-  Tape<T, D>& tape() const { return *tape_; }
+  Tape<Arithmetic<T>, D>& tape() const { return *tape_; }
   bool needs_grad() const { return node_ != nullptr && node_->needs_grad; }
 
   TensorView<const T, N, D> value() const { return node_->value; }
@@ -46,7 +48,7 @@ class Var {
   detail::VarNode<T, N, D>* node() const { return node_; }
 
  private:
-  Tape<T, D>* tape_ = nullptr;
+  Tape<Arithmetic<T>, D>* tape_ = nullptr;
   detail::VarNode<T, N, D>* node_ = nullptr;
 };
 

@@ -1,6 +1,6 @@
 // fill.hpp - the device's forms of core/fill.hpp, which includes this. Defined in longwave::cuda.
 //
-// Filling and copying move bits, so their kernels know sizes of elements (4, 8, 16 bytes) and no types. Views of any
+// Filling and copying move bits, so their kernels know sizes of elements (2, 4, 8, 16 bytes) and no types. Views of any
 // strides, negative ones too. A copy between views whose dense axes differ goes through tiles of shared memory.
 #pragma once
 
@@ -19,10 +19,11 @@ struct Pair64 {  // 16 bytes on an address that need not be a multiple of 16
 };
 
 template <class T>
-using Bits =
-    std::conditional_t<sizeof(T) == 4, std::uint32_t, std::conditional_t<sizeof(T) == 8, std::uint64_t, Pair64>>;
+using Bits = std::conditional_t<
+    sizeof(T) == 2, std::uint16_t,
+    std::conditional_t<sizeof(T) == 4, std::uint32_t, std::conditional_t<sizeof(T) == 8, std::uint64_t, Pair64>>>;
 
-template <class Word>  // std::uint32_t, std::uint64_t or Pair64
+template <class Word>  // std::uint16_t, std::uint32_t, std::uint64_t or Pair64
 void fill_words(const Elements<Word, 1>& x, Word value);
 template <class Word>
 void copy_words(const Elements<Word, 2>& to_from);
@@ -39,7 +40,7 @@ namespace detail {
 template <class T, int N>
 TensorView<Bits<std::remove_const_t<T>>, N, Cuda> as_bits(TensorView<T, N, Cuda> x) {
   using Value = std::remove_const_t<T>;
-  static_assert(sizeof(Value) == sizeof(Bits<Value>), "elements of 4, 8 or 16 bytes");
+  static_assert(sizeof(Value) == sizeof(Bits<Value>), "elements of 2, 4, 8 or 16 bytes");
   return {reinterpret_cast<Bits<Value>*>(const_cast<Value*>(x.data())), x.sizes(), x.strides()};
 }
 

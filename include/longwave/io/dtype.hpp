@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "longwave/core/bfloat16.hpp"
 #include "longwave/core/complex.hpp"
 #include "longwave/core/extents.hpp"
 
@@ -54,11 +55,6 @@ struct Half {  // IEEE binary16
   }
 };
 
-struct BFloat {  // the upper half of a float
-  std::uint16_t bits;
-  operator float() const { return std::bit_cast<float>(std::uint32_t(bits) << 16); }
-};
-
 struct Boolean {  // a byte; any value but 0 is true
   std::uint8_t bits;
   operator int() const { return bits != 0; }
@@ -68,6 +64,7 @@ template <class T>
 struct DTypeOf;
 // clang-format off
 template <> struct DTypeOf<bool> { static constexpr DType value = DType::boolean; };
+template <> struct DTypeOf<bfloat16> { static constexpr DType value = DType::bf16; };
 template <> struct DTypeOf<float> { static constexpr DType value = DType::f32; };
 template <> struct DTypeOf<double> { static constexpr DType value = DType::f64; };
 template <> struct DTypeOf<complex<float>> { static constexpr DType value = DType::c64; };
@@ -108,7 +105,7 @@ void with_element_type(DType dtype, F&& f) {
     case DType::f16:
       return f(Half{});
     case DType::bf16:
-      return f(BFloat{});
+      return f(bfloat16{});
     case DType::f32:
       return f(float{});
     case DType::f64:
@@ -157,6 +154,9 @@ bool convert_element(S value, T& out) {
     return true;
   } else if constexpr (is_complex<T>) {
     out = T(static_cast<decltype(out.re)>(value));
+    return true;
+  } else if constexpr (std::is_same_v<T, bfloat16>) {
+    out = T(static_cast<float>(value));
     return true;
   } else {
     out = static_cast<T>(value);
