@@ -65,6 +65,13 @@ seed("checkpoint", "one", safetensors(
      "generators": '{"data":{"seed":18446744073709551615,"stream":1,"draw":2}}', "schedule": "{}", "config": "{}",
      "more/best": "1", "crc32c": "1"}, bytes(16)))
 
+seed("csv", "plain", b"date,OT,x\n2016-07-01 00:00:00,30.5,-1e3\n2016-07-01 01:00:00,,NaN\n")
+seed("csv", "quotes", b'\xef\xbb\xbf"a, ""b""";c\r\n"1.5";+2\r\n\r\n;NA')
+seed("csv", "bare", b"1\n\n3\n")
+seed("traces", "text", b"1,2,3,4,5\n\n3,x\n7,7,7,-7,8\r\n1")
+seed("traces", "rows", npy("<i4", "(2, 4, 1)", struct.pack("<8i", 1, 2, 3, 4, 5, 6, 7, 8)))
+seed("traces", "stream", npy("|u1", "(30,)", bytes(range(10)) * 2 + bytes(range(20, 30))))
+
 numbers = struct.pack("<12f", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
 seed("torch_names", "v4", safetensors(
     {"layer.D": entry("F32", [1, 2], 0, 8), "layer.kernel.inv_dt": entry("F32", [2, 1], 8, 16),
