@@ -221,6 +221,9 @@ Var<T, 0, D> noise_loss(Var<T, N, D> eps_hat, In<T, N, D> z, In<T, N, D> mask, F
     map_elements<1>(detail::MissingWeight(), w, mask, observed);
   else
     map_elements<1>(detail::MissingWeight(), w, mask);
+  if constexpr (std::is_same_v<D, Host>)
+    if (!eps_hat.value().empty() && !(impl::weight_sum(TensorView<const T, N, D>(w)) > 0))
+      throw_value_error("noise_loss: the mask has nothing to impute, so there is nothing to learn from");
   return mse(eps_hat, tape.input(z), tape.input(w));
 }
 

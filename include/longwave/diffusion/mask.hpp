@@ -53,7 +53,8 @@ inline void check_mask_length(MaskKind kind, index_t k, index_t L) {
   const std::string what = std::string("mask ") + name_of(kind) + ": k is " + std::to_string(k);
   if (k < 1) throw_value_error(what + ", expected at least 1");
   if (k >= L)
-    throw_value_error(what + " of " + std::to_string(L) + " entries, so nothing would be known; expected less");
+    throw_value_error(what + " of " + std::to_string(L) +
+                      " entries, so nothing would be known; expected less than the length");
 }
 
 }  // namespace detail

@@ -23,6 +23,7 @@
 
 #include "longwave/autograd/tape.hpp"
 #include "longwave/core/each.hpp"
+#include "longwave/core/map.hpp"
 #include "longwave/core/math.hpp"
 #include "longwave/cuda/map.hpp"
 #include "longwave/nn/init.hpp"
@@ -88,7 +89,10 @@ template <device D>
 struct NextPosition {
   static constexpr const char* name = "next_position";
   TensorView<index_t, 0, D> position;
-  LONGWAVE_HD void operator()(index_t) const { ++position(); }
+  index_t steps;
+  LONGWAVE_HD void operator()(index_t) const {
+    if (position() + 1 < steps) ++position();
+  }
 };
 
 template <class T, device D>
@@ -179,11 +183,15 @@ class Sampler {
     else
       copy(x_.view(), noise);
     detail::fill(position_.view(), index_t(0));
+    done_ = 0;
   }
 
   // The next step; after steps() of them x() is the result.
   template <class Net>
   void step(Net&& net, Generator& gen) {
+    if (done_ == steps())
+      throw_value_error("Sampler: " + std::to_string(done_) + " of " + std::to_string(steps()) +
+                        " steps are done; call start() for the next sample");
     if (draws_) gen.normal(noise_.view());
     step_with(net, noise_.view());
   }
@@ -205,7 +213,8 @@ class Sampler {
                       detail::SamplingUpdate<T, D>{x_.data(), eps.value().data(), noise.data(), cond_.data(),
                                                    mask_.data(), std::as_const(table_).view(), position, clamp_},
                       20);
-    for_each_index<D>(1, detail::NextPosition<D>{position_});
+    for_each_index<D>(1, detail::NextPosition<D>{position_, steps()});
+    ++done_;
   }
 
   void fill_row(TensorView<T, 1> row, const SamplingStep& step, bool last) const {
@@ -229,6 +238,7 @@ class Sampler {
   Tensor<index_t, 1, D> steps_;     // (B)
   Tensor<T, 3, D> x_, noise_, cond_, mask_;
   Tape<T, D> tape_;
+  index_t done_ = steps();  // calls of step() since start(); a graph's replays are no calls
 };
 
 }  // namespace longwave
