@@ -31,7 +31,7 @@ find longwave -name '*.hpp' | sort | xargs awk '
     allow("models", models)
     allow("io", "core cuda io")  # cuda: memory, to save what is there
     allow("data", "core io data")
-    allow("metrics", "core cuda metrics")
+    allow("metrics", ops " metrics")
     allow("stream", models " stream")
     allow("interop", models " io interop")
     allow("top", models " top io data metrics stream interop")
@@ -53,7 +53,7 @@ find longwave -name '*.hpp' | sort | xargs awk '
     if (target ~ /Eigen\// && from != "cpu" && FILENAME !~ /skew_eigen|discretize_dense|dplr_length|interop/) complain("Eigen belongs in cpu/ and in the dense parts of state_space/")
     if (target ~ /fftw/ && FILENAME !~ /cpu\/fft_fftw/) complain("FFTW belongs in cpu/fft_fftw.hpp")
     if (target ~ /^nlohmann\// && from != "io") complain("JSON belongs in io/")
-    if (target ~ /^(zlib|zip)\.h$/ && from != "io") complain("zlib belongs in io/")
+    if (target ~ /^(zlib|zip|zstd|blosc)\.h$/ && from != "io") complain("codecs belong in io/")
     if (target ~ /^cuda|^cu[a-z]+\.h$|^thrust\//) complain("plain headers see nothing of CUDA")
   }
   /__CUDACC__/ && FILENAME != "longwave/core/config.hpp" { complain("only core/config.hpp asks for the compiler") }

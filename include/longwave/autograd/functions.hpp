@@ -14,6 +14,7 @@
 #include "longwave/autograd/functions/loss.hpp"
 #include "longwave/autograd/functions/mask.hpp"
 #include "longwave/autograd/functions/matmul.hpp"
+#include "longwave/autograd/functions/mmd.hpp"
 #include "longwave/autograd/functions/norm.hpp"
 #include "longwave/autograd/functions/pool.hpp"
 #include "longwave/autograd/functions/readout.hpp"
