@@ -6,7 +6,7 @@ set -eu
 packages=""
 for group in "$@"; do
   case $group in
-    build) more="g++ cmake ninja-build ccache pkg-config libeigen3-dev libfftw3-dev librandom123-dev nlohmann-json3-dev zlib1g-dev" ;;
+    build) more="g++ cmake ninja-build ccache pkg-config libeigen3-dev libfftw3-dev librandom123-dev nlohmann-json3-dev zlib1g-dev libzstd-dev libblosc-dev" ;;
     demo) more="libcli11-dev" ;;
     test) more="catch2" ;;
     bench) more="libbenchmark-dev" ;;

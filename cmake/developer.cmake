@@ -24,7 +24,7 @@ endif()
 # Everything that was found, for programs that use all of the library, and the same on the FFT that always works.
 add_library(longwave_without_fftw INTERFACE)
 target_link_libraries(longwave_without_fftw INTERFACE longwave::longwave longwave_developer)
-foreach(component openmp zlib json)
+foreach(component openmp zlib json zarr)
   if(TARGET longwave::${component})
     target_link_libraries(longwave_without_fftw INTERFACE longwave::${component})
   endif()

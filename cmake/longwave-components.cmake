@@ -5,12 +5,13 @@
 #   longwave::fftw     FFTW for the CPU's transforms; GPL, so it is never implied (else: Eigen's)
 #   longwave::zlib     io/npz.hpp and gz files
 #   longwave::json     io/json.hpp
+#   longwave::zarr     data/zarr.hpp: zlib, JSON, libzstd and c-blosc
 #   longwave::native   the instruction set of the machine that compiles
 #
 # In: longwave_core, the target behind longwave::longwave.
 
 function(longwave_component name)
-  cmake_parse_arguments(arg "" "" "LINK;DEFINE;OPTIONS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "LINK;INCLUDE;DEFINE;OPTIONS" ${ARGN})
   if(longwave_core STREQUAL "longwave::longwave")
     add_library(longwave::${name} INTERFACE IMPORTED)
     set(target longwave::${name})
@@ -22,6 +23,11 @@ function(longwave_component name)
   target_link_libraries(${target} INTERFACE longwave::longwave ${arg_LINK})
   target_compile_definitions(${target} INTERFACE ${arg_DEFINE})
   target_compile_options(${target} INTERFACE ${arg_OPTIONS})
+  foreach(folder ${arg_INCLUDE})
+    if(NOT folder IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
+      target_include_directories(${target} SYSTEM INTERFACE ${folder})
+    endif()
+  endforeach()
 endfunction()
 
 # What cxx_std_20 is to .cpp files, for .cu files of projects that use CUDA; CMake knows the feature from 3.26 on.
@@ -82,4 +88,16 @@ endif()
 find_package(nlohmann_json QUIET CONFIG)
 if(TARGET nlohmann_json::nlohmann_json)
   longwave_component(json LINK nlohmann_json::nlohmann_json)
+endif()
+
+find_path(LONGWAVE_ZSTD_INCLUDE_DIR zstd.h)
+find_library(LONGWAVE_ZSTD_LIBRARY zstd)
+find_path(LONGWAVE_BLOSC_INCLUDE_DIR blosc.h)
+find_library(LONGWAVE_BLOSC_LIBRARY blosc)
+mark_as_advanced(LONGWAVE_ZSTD_INCLUDE_DIR LONGWAVE_ZSTD_LIBRARY LONGWAVE_BLOSC_INCLUDE_DIR LONGWAVE_BLOSC_LIBRARY)
+if(TARGET longwave::zlib AND TARGET longwave::json AND LONGWAVE_ZSTD_LIBRARY AND LONGWAVE_ZSTD_INCLUDE_DIR
+   AND LONGWAVE_BLOSC_LIBRARY AND LONGWAVE_BLOSC_INCLUDE_DIR)
+  longwave_component(zarr
+    LINK longwave::zlib longwave::json ${LONGWAVE_ZSTD_LIBRARY} ${LONGWAVE_BLOSC_LIBRARY}
+    INCLUDE ${LONGWAVE_ZSTD_INCLUDE_DIR} ${LONGWAVE_BLOSC_INCLUDE_DIR})
 endif()

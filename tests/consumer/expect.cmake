@@ -1,6 +1,6 @@
 # Each way to depend on Longwave offers the same targets: those that the build under test found, no more and no less.
 string(REPLACE ":" ";" LONGWAVE_EXPECTED "${LONGWAVE_EXPECTED}")
-foreach(component openmp fftw zlib json native)
+foreach(component openmp fftw zlib json zarr native)
   if(component IN_LIST LONGWAVE_EXPECTED)
     if(NOT TARGET longwave::${component})
       message(FATAL_ERROR "longwave::${component} is missing")

@@ -83,3 +83,16 @@ seed("torch_names", "v3", safetensors(
      "kernel.kernel.omega": entry("F32", [2, 2], 40, 56), "kernel.kernel.w": entry("F32", [1, 2], 56, 64),
      "kernel.kernel.P": entry("C64", [1], 64, 72), "kernel.kernel.Q": entry("C64", [1], 72, 80)}, {},
     numbers[:40] + struct.pack("<10f", 1, 0, -1, 0, -0.5, 1, 1, 2, 1, -2)))
+
+# Zarr: the first byte chooses what zarr_fuzz.cpp does with the rest.
+arrays = here.parent.parent / "data" / "zarr"
+for name, choice, path in [
+    ("v2", 0, "v2/blosc_c8/.zarray"),
+    ("v3", 1, "v3/transposed/zarr.json"),
+    ("v3_blosc", 1, "v3/blosc_c8/zarr.json"),
+    ("zlib", 3, "v2/zlib_c8/0.0"),
+    ("gzip", 4, "v2/gzip_i2/0.0"),
+    ("zstd", 5, "v2/zstd_f8/0.0"),
+    ("blosc", 6, "v2/blosc_c8/0.0"),
+]:
+    seed("zarr", name, bytes([choice]) + (arrays / path).read_bytes())

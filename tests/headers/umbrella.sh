@@ -6,10 +6,10 @@ cd "$1"
 list=$(mktemp)
 trap 'rm -f "$list" "$list.hpp"' EXIT
 
-# Headers that need zlib, JSON, FFTW or xtensor, then those that include one of them, until nothing is added.
+# Headers that need zlib, zstd, blosc, JSON, FFTW or xtensor, then those that include one of them, until nothing is added.
 find longwave -name '*.hpp' ! -path longwave/longwave.hpp | LC_ALL=C sort | xargs awk '
   { if (!(FILENAME in seen)) { seen[FILENAME] = 1; order[++files] = FILENAME } }
-  /^ *# *include *<(zlib|zip|nlohmann|fftw|xtensor|cuda)/ { foreign[FILENAME] = 1 }
+  /^ *# *include *<(zlib|zip|zstd|blosc|nlohmann|fftw|xtensor|cuda)/ { foreign[FILENAME] = 1 }
   /^ *# *if/ { depth[FILENAME]++ }
   /^ *# *endif/ { depth[FILENAME]-- }
   # A choice made by the preprocessor, as between the two FFTs, is the header'"'"'s own business.

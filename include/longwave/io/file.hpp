@@ -170,9 +170,16 @@ class AtomicFile {
 
   void commit() {
     sync();
-    if (::rename(temporary_.c_str(), path_.c_str()) != 0) detail::throw_system_error(path_, "cannot replace it");
-    temporary_.clear();
+    rename();
     detail::sync_folder(detail::folder_of(path_));
+  }
+
+  // The same without a sync, for one file of many: after a crash of the machine it may be empty, and no part is ever
+  // seen by a reader while the machine runs.
+  void replace() {
+    flush();
+    if (fd_.close() != 0) detail::throw_system_error(path_, "cannot close its temporary file");
+    rename();
   }
 
   const std::string& path() const { return path_; }
@@ -188,6 +195,10 @@ class AtomicFile {
     return name;
   }
 
+  void rename() {
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0) detail::throw_system_error(path_, "cannot replace it");
+    temporary_.clear();
+  }
   void flush() {
     write_out(buffer_.data(), buffer_.size());
     buffer_.clear();
