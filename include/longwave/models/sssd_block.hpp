@@ -1,0 +1,200 @@
+// sssd_block.hpp - the residual block of SSSD around any sequence layer, and the sequence layers it comes with.
+//
+//   h = conv3(x + fc_t(e))          x (B, R, L), e (B, E)            -> (B, 2R, L)
+//   h = S41(h),   h = h + cond_conv(cond)       cond (B, K, L),   h = S42(h)
+//   g = tanh(h_1) sigmoid(h_2)      the halves of the channels       -> (B, R, L)
+//   x_next = (x + res_conv(g)) / sqrt 2,   skip = skip_conv(g)       (B, R, L), (B, S, L)
+//
+//   S4Layer(u) = norm(dropout(S4(u)) + u)       norm over the features, S4 any SsmLayer of width 2R
+//
+// All convolutions have weight norm. Names of the official state dict. Source: Lopez Alcaraz and Strodthoff 2023
+// (SSSD), figure 1 and appendix.
+#pragma once
+
+#include <optional>
+
+#include "longwave/autograd/functions/gate.hpp"
+#include "longwave/models/sssd_kernel.hpp"
+#include "longwave/nn/layer_norm.hpp"
+#include "longwave/nn/linear.hpp"
+#include "longwave/nn/s4_diag.hpp"
+#include "longwave/nn/weight_norm_conv1d.hpp"
+
+namespace longwave {
+
+// The fields of wavenet_config in the official configurations, and what is ours below the line.
+struct SssdOptions {
+  index_t in_channels = 1, out_channels = 1;
+  index_t num_res_layers = 24;
+  index_t res_channels = 128, skip_channels = 128;
+  index_t diffusion_step_embed_dim_in = 128, diffusion_step_embed_dim_mid = 512, diffusion_step_embed_dim_out = 512;
+  index_t s4_lmax = 200;
+  index_t s4_d_state = 64;
+  double s4_dropout = 0;
+  bool s4_bidirectional = true;
+  bool s4_layernorm = true;
+  // ---
+  double s4_lr = 1e-3;  // SssdS4d: learning rate of its A and dt, which do not decay
+};
+
+namespace detail {
+
+inline void check_sssd(const SssdOptions& o) {
+  const auto at_least = [](const char* option, index_t value, index_t low = 1) {
+    check_at_least("Sssd", option, value, low);
+  };
+  at_least("in_channels", o.in_channels);
+  at_least("out_channels", o.out_channels);
+  at_least("num_res_layers", o.num_res_layers);
+  at_least("res_channels", o.res_channels);
+  at_least("skip_channels", o.skip_channels);
+  at_least("diffusion_step_embed_dim_in", o.diffusion_step_embed_dim_in, 2);
+  if (o.diffusion_step_embed_dim_in % 2 != 0)
+    throw_value_error("Sssd: diffusion_step_embed_dim_in is " + std::to_string(o.diffusion_step_embed_dim_in) +
+                      ", expected an even number: half are sines, half cosines");
+  at_least("diffusion_step_embed_dim_mid", o.diffusion_step_embed_dim_mid);
+  at_least("diffusion_step_embed_dim_out", o.diffusion_step_embed_dim_out);
+  check_share("Sssd", "s4_dropout", o.s4_dropout);
+}
+
+}  // namespace detail
+
+// How a sequence layer is set up inside the block: specialise it for a layer of one's own.
+template <class Layer>
+struct SssdLayerSetup;
+
+template <class T, device D>
+struct SssdLayerSetup<SssdS4<T, D>> {  // the faithful one
+  static typename SssdS4<T, D>::Options options(const SssdOptions& o) {
+    return {.d_model = 2 * o.res_channels,
+            .d_state = o.s4_d_state,
+            .bidirectional = o.s4_bidirectional,
+            .kernel = {.l_max = o.s4_lmax}};
+  }
+};
+
+// S4 of the block with a diagonal kernel, A and dt trained: no length it is made for, and no table.
+struct SssdS4dFlavour : SssdFlavour {
+  static constexpr const char* name = "SssdS4d";
+};
+template <class T, device D = Host>
+struct SssdS4dKernel : DiagKernel<T, D> {
+  using Flavour = SssdS4dFlavour;
+  using DiagKernel<T, D>::DiagKernel;
+
+  template <class F>
+  void for_each_parameter(F&& f) {
+    visit("kernel.", static_cast<DiagKernel<T, D>&>(*this), f);
+  }
+};
+template <class T, device D = Host>
+using SssdS4dLayer = SsmLayer<SssdS4dKernel<T, D>>;
+
+template <class T, device D>
+struct SssdLayerSetup<SssdS4dLayer<T, D>> {
+  static typename SssdS4dLayer<T, D>::Options options(const SssdOptions& o) {
+    typename SssdS4dLayer<T, D>::Options to{
+        .d_model = 2 * o.res_channels, .d_state = o.s4_d_state, .bidirectional = o.s4_bidirectional};
+    to.kernel.lr_dt = to.kernel.lr_A = to.kernel.lr_B = o.s4_lr;
+    return to;
+  }
+};
+
+// norm(dropout(S4(u)) + u)
+template <class Layer>
+struct SssdLayer {
+  using T = typename Layer::value_type;
+  using Dev = typename Layer::device_type;
+
+  Layer s4_layer;
+  std::optional<LayerNorm<T, Dev>> norm_layer;
+  double dropout_share;
+
+  SssdLayer(const SssdOptions& o, Generator& gen)
+      : s4_layer(SssdLayerSetup<Layer>::options(o), gen), dropout_share(o.s4_dropout) {
+    if (o.s4_layernorm) norm_layer.emplace(typename LayerNorm<T, Dev>::Options{.features = 2 * o.res_channels});
+  }
+
+  template <class F>
+  void for_each_parameter(F&& f) {
+    visit("s4_layer.", s4_layer, f);
+    if (norm_layer) visit("norm_layer.", *norm_layer, f);
+  }
+  template <class F>
+  void for_each_buffer(F&& f) {
+    visit_buffers("s4_layer.", s4_layer, f);
+  }
+
+  Var<T, 3, Dev> operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> u) {
+    const Var<T, 3, Dev> y = dropout(s4_layer(tape, u), dropout_share, /*tied=*/true);
+    if (!norm_layer) return y + u;
+    return add_layer_norm(y, u, norm_layer->weight.on(tape, "norm_layer.weight"),
+                          norm_layer->bias.on(tape, "norm_layer.bias"), {.axis = 1})
+        .second;
+  }
+};
+
+template <class T, device D = Host>
+struct SssdBlockOutput {
+  Var<T, 3, D> x_next, skip;
+};
+
+template <class Layer>
+struct SssdBlock {
+  using T = typename Layer::value_type;
+  using Dev = typename Layer::device_type;
+  using value_type = T;
+  using device_type = Dev;
+  using Conv = WeightNormConv1d<T, Dev>;
+
+  Linear<T, Dev> fc_t;
+  SssdLayer<Layer> S41;
+  Conv conv_layer;
+  SssdLayer<Layer> S42;
+  Conv cond_conv, res_conv, skip_conv;
+
+  // cond_channels: K. The index of the block makes no difference here.
+  SssdBlock(const SssdOptions& o, index_t cond_channels, index_t, Generator& gen)
+      : fc_t({.in = o.diffusion_step_embed_dim_out, .out = o.res_channels}, gen),
+        S41(o, gen),
+        conv_layer({.in = o.res_channels, .out = 2 * o.res_channels, .kernel = 3, .padding = 1}, gen),
+        S42(o, gen),
+        cond_conv({.in = cond_channels, .out = 2 * o.res_channels}, gen),
+        res_conv({.in = o.res_channels, .out = o.res_channels}, gen),
+        skip_conv({.in = o.res_channels, .out = o.skip_channels}, gen) {}
+
+  template <class F>
+  void for_each_parameter(F&& f) {
+    visit("fc_t.", fc_t, f);
+    visit("S41.", S41, f);
+    visit("conv_layer.conv.", conv_layer, f);
+    visit("S42.", S42, f);
+    visit("cond_conv.conv.", cond_conv, f);
+    visit("res_conv.", res_conv, f);
+    visit("skip_conv.", skip_conv, f);
+  }
+  template <class F>
+  void for_each_buffer(F&& f) {
+    visit_buffers("S41.", S41, f);
+    visit_buffers("S42.", S42, f);
+  }
+
+  // x (B, R, L), cond (B, K, L), embedding (B, E)
+  SssdBlockOutput<T, Dev> operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> x, Var<T, 3, Dev> cond,
+                                     Var<T, 2, Dev> embedding) {
+    Var<T, 3, Dev> h = S41(tape, conv_layer(tape, x + at_all_times(fc_t(tape, embedding))));
+    h = S42(tape, h + cond_conv(tape, cond));
+    return finish(tape, x, gate(h), res_conv, skip_conv);
+  }
+
+  // (B, R) -> (B, R, 1)
+  static Var<T, 3, Dev> at_all_times(Var<T, 2, Dev> v) { return reshape(v, Extents<3>{v.size(0), v.size(1), 1}); }
+
+  // The way out of a block, from g.
+  static SssdBlockOutput<T, Dev> finish(Tape<T, Dev>& tape, Var<T, 3, Dev> x, Var<T, 3, Dev> g, Conv& res, Conv& skip) {
+    constexpr double half = 0.5 * std::numbers::sqrt2;
+    return {binary(x, res(tape, g), WeightedSumRule{half, half}), skip(tape, g)};
+  }
+};
+
+}  // namespace longwave

@@ -1,0 +1,61 @@
+// weight_norm_conv1d.hpp - a convolution along time whose filters are length times direction: W_o = g_o v_o / |v_o|
+// (ops/weight_norm.hpp, ops/conv1d.hpp). Parameters: bias (O), weight_g (O, 1, 1), weight_v (O, I / groups, kernel),
+// the names of PyTorch's weight_norm. At first v is drawn as Conv1d's weight and g = |v|.
+#pragma once
+
+#include <cmath>
+
+#include "longwave/autograd/functions/shape.hpp"
+#include "longwave/autograd/functions/weight_norm.hpp"
+#include "longwave/nn/conv1d.hpp"
+
+namespace longwave {
+
+template <class T, device D = Host>
+struct WeightNormConv1d {
+  using Options = typename Conv1d<T, D>::Options;
+
+  Options options;
+  Parameter<T, 1, D> bias;  // empty if left out
+  Parameter<T, 3, D> weight_g, weight_v;
+
+  WeightNormConv1d(const Options& o, Generator& gen) : WeightNormConv1d(Conv1d<T, D>(o, gen)) {}
+
+  template <class F>
+  void for_each_parameter(F&& f) {
+    if (options.bias) f("bias", bias);
+    f("weight_g", weight_g);
+    f("weight_v", weight_v);
+  }
+
+  // The weight (O, I / groups, kernel) on a tape.
+  Var<T, 3, D> weight(Tape<T, D>& tape) {
+    const Extents<3> sizes = weight_v.value.sizes();
+    const Var<T, 2, D> v = weight_v.on(tape, Extents<2>{sizes[0], sizes[1] * sizes[2]}, "weight_v");
+    return reshape(longwave::weight_norm(v, weight_g.on(tape, Extents<1>{sizes[0]}, "weight_g")), sizes);
+  }
+
+  Var<T, 3, D> operator()(Tape<T, D>& tape, Var<T, 3, D> x) {
+    return conv1d(
+        x, weight(tape), options.bias ? bias.on(tape, "bias") : Var<T, 1, D>(),
+        {.stride = options.stride, .padding = options.padding, .dilation = options.dilation, .groups = options.groups});
+  }
+
+ private:
+  explicit WeightNormConv1d(Conv1d<T, D> plain)
+      : options(plain.options),
+        bias(std::move(plain.bias)),
+        weight_g(Extents<3>{options.out, 1, 1}),
+        weight_v(std::move(plain.weight)) {
+    const auto values = init::host_values(weight_v.value.view());
+    const TensorView<const T, 3> v = values;
+    init::on_host(weight_g.value.view().flat(), [&](TensorView<T, 1> g) {
+      for (index_t o = 0; o < g.size(0); ++o) {
+        const TensorView<const T, 1> row = v[o].flat();
+        g(o) = static_cast<T>(std::sqrt(impl::dot_in_double(row, row)));
+      }
+    });
+  }
+};
+
+}  // namespace longwave
