@@ -5,7 +5,7 @@ namespace longwave::cuda::detail {
 namespace {
 
 template <int Tiles, Product product>
-void start(ScanWork work, const ChunkScanForward& p) {
+void start(ScanWork work, const ChunkScanForward<float>& p) {
   switch (work) {
     case ScanWork::states:
       return start_chunk_scan<Tiles, product, ScanWork::states>(p);
@@ -17,13 +17,13 @@ void start(ScanWork work, const ChunkScanForward& p) {
 }
 
 template <int Tiles>
-void start(Product product, ScanWork work, const ChunkScanForward& p) {
+void start(Product product, ScanWork work, const ChunkScanForward<float>& p) {
   return product == Product::tf32 ? start<Tiles, Product::tf32>(work, p) : start<Tiles, Product::tf32x3>(work, p);
 }
 
 }  // namespace
 
-void launch_chunk_scan(int tiles, Product product, ScanWork work, const ChunkScanForward& p) {
+void launch_chunk_scan(int tiles, Product product, ScanWork work, const ChunkScanForward<float>& p) {
   return tiles == 4 ? start<4>(product, work, p) : start<8>(product, work, p);
 }
 

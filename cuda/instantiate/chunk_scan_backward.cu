@@ -5,7 +5,7 @@ namespace longwave::cuda::detail {
 namespace {
 
 template <int Tiles>
-void start(Product product, bool plain, const ChunkScanBackward& p) {
+void start(Product product, bool plain, const ChunkScanBackward<float>& p) {
   if (product == Product::tf32)
     return plain ? start_chunk_scan_backward<Tiles, Product::tf32, true>(p)
                  : start_chunk_scan_backward<Tiles, Product::tf32, false>(p);
@@ -15,7 +15,7 @@ void start(Product product, bool plain, const ChunkScanBackward& p) {
 
 }  // namespace
 
-void launch_chunk_scan_backward(int tiles, Product product, bool plain, const ChunkScanBackward& p) {
+void launch_chunk_scan_backward(int tiles, Product product, bool plain, const ChunkScanBackward<float>& p) {
   return tiles == 4 ? start<4>(product, plain, p) : start<8>(product, plain, p);
 }
 

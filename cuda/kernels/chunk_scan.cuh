@@ -10,7 +10,10 @@
 // Two barriers per group; everything between them is free to overlap. The matrices stay in registers
 // (chunk_tables.cuh).
 //
-// Per sample and feature: 8 bytes, and 164 products m16n8k8 per 16 x 64 samples at 32 modes.
+// Per sample and feature: 8 bytes, and 164 products m16n8k8 per 16 x 64 samples at 32 modes. Stored in bfloat16: 4
+// bytes and the same products. Samples are widened where they are rounded otherwise, so that shared memory and all
+// behind it are the same for both; tiles of 16 bits would halve the reads of shared memory, which here keep up with the
+// products.
 #pragma once
 
 #include "kernels/chunk_tables.cuh"
@@ -26,13 +29,14 @@ inline constexpr int chunk_group = product == Product::tf32 ? 4 : 2;
 enum class ScanWork {
   states,  // end states and saved states only
   output,  // and y
-  plain,   // the same where rows of u start on 16 bytes and those of y on 8, both dense, L is even and y is assigned
+  plain,   // the same where rows of u start on four samples and those of y on two, both dense, L is even, y is assigned
 };
 
+template <class S>  // of u and y: float or bfloat16
 struct ChunkScanForward {
-  const float* u;
+  const S* u;
   ScanRows from;
-  float* y;
+  S* y;
   index_t y_batch, y_feature, y_step;
   ScanModes x, c;     // (H, N): this group of modes
   const float* skip;  // D, or nullptr
@@ -43,8 +47,8 @@ struct ChunkScanForward {
   bool add;             // y += instead of y =
 };
 
-// Two samples of a row of y, of which `left` exist. plain: dense, on 8 bytes, an even number of samples, nothing to add
-// to.
+// Two samples of a row of y, of which `left` exist. plain: dense, on two samples, an even number of them, nothing to
+// add to.
 template <bool plain>
 __device__ inline void store_pair(float* y, index_t step, bool add, int l, int left, float y0, float y1) {
   if constexpr (plain) {
@@ -54,6 +58,17 @@ __device__ inline void store_pair(float* y, index_t step, bool add, int l, int l
     if (left > 0) *y = add ? *y + y0 : y0;
     y += step;
     if (left > 1) *y = add ? *y + y1 : y1;
+  }
+}
+template <bool plain>
+__device__ inline void store_pair(bfloat16* y, index_t step, bool, int l, int left, float y0, float y1) {
+  if constexpr (plain) {
+    if (left > 0) *reinterpret_cast<std::uint32_t*>(y + l) = pack_bfloat16(y0, y1);
+  } else {
+    y += l * step;
+    if (left > 0) *y = bfloat16(y0);
+    y += step;
+    if (left > 1) *y = bfloat16(y1);
   }
 }
 
@@ -105,8 +120,8 @@ struct ForwardLayout {
   static constexpr int bytes = 4 * (floats > power ? floats : power);
 };
 
-template <int Tiles, Product product, ScanWork work>
-__device__ __forceinline__ void scan_chunks(const ChunkScanForward& p, float* shared, const complex<double>* power,
+template <int Tiles, Product product, ScanWork work, class S>
+__device__ __forceinline__ void scan_chunks(const ChunkScanForward<S>& p, float* shared, const complex<double>* power,
                                             const float* taps) {
   using Layout = ForwardLayout<Tiles, product>;
   using Columns = WarpColumns<4>;
@@ -132,8 +147,8 @@ __device__ __forceinline__ void scan_chunks(const ChunkScanForward& p, float* sh
 
   // This thread fetches and rounds four samples of rows `row` and `row + 8`, and writes rows g and g + 8 of y.
   const int row = threadIdx.x / 16, column = threadIdx.x % 16 * 4;
-  const float* source[2];
-  float* target[2];
+  const S* source[2];
+  S* target[2];
   int length[2], room[2];
 #pragma unroll
   for (int i = 0; i < 2; ++i) {
@@ -164,12 +179,12 @@ __device__ __forceinline__ void scan_chunks(const ChunkScanForward& p, float* sh
   for (int k = 0; k < groups; ++k) {
     float* U = shared + Layout::samples + stage * E * scan_tile;
     float* U_rest = shared + Layout::rests + k % 2 * E * scan_tile;
-    float* S = shared + Layout::states;
+    float* states = shared + Layout::states;
     asm volatile("cp.async.wait_group 1;");
 #pragma unroll
     for (int i = 0; i < 2 * E; ++i) {
       const int at = i / 2 * scan_tile + (row + i % 2 * 8) * scan_pitch + column;
-      store_rounded<product>(U + at, U_rest + at, *reinterpret_cast<const float4*>(U + at));
+      round_in_place<product>(U + at, U_rest + at, p.u);
     }
     __syncthreads();
     const int plane = static_cast<int>(U_rest - U);
@@ -191,7 +206,7 @@ __device__ __forceinline__ void scan_chunks(const ChunkScanForward& p, float* sh
 #pragma unroll
     for (int e = 0; e < E; ++e) {
       if (with_output)
-        state.template store_rounded_tile<product>(S + e * Layout::state, E * Layout::state, Layout::pitch, lane);
+        state.template store_rounded_tile<product>(states + e * Layout::state, E * Layout::state, Layout::pitch, lane);
       if (k * E + e < chunks)
 #pragma unroll
         for (int m = 0; m < 2; ++m)
@@ -211,7 +226,7 @@ __device__ __forceinline__ void scan_chunks(const ChunkScanForward& p, float* sh
         for (int i = 0; i < 8; ++i) {
           RowOperand<product> u, s;
           if (i < Tiles) {
-            s.load(S + e * Layout::state + 8 * i, E * Layout::state, Layout::pitch, lane);
+            s.load(states + e * Layout::state + 8 * i, E * Layout::state, Layout::pitch, lane);
 #pragma unroll
             for (int m = 0; m < 2; ++m) multiply_add(past[m], s, out[m][i < Tiles ? i : 0]);
           }
@@ -233,8 +248,8 @@ __device__ __forceinline__ void scan_chunks(const ChunkScanForward& p, float* sh
   if (p.ends != nullptr) state.store(p.ends + place * (scan_rows * 8 * Tiles), lane);
 }
 
-template <int Tiles, Product product, ScanWork work>
-__global__ void __launch_bounds__(scan_threads, 2) chunk_scan_kernel(const __grid_constant__ ChunkScanForward p) {
+template <int Tiles, Product product, ScanWork work, class S>
+__global__ void __launch_bounds__(scan_threads, 2) chunk_scan_kernel(const __grid_constant__ ChunkScanForward<S> p) {
   constexpr bool with_output = work != ScanWork::states;
   extern __shared__ __align__(16) float shared[];
   __shared__ float taps[scan_steps];

@@ -8,8 +8,9 @@
 // states are made again from the one that forward saved before it; both recurrences run over the chunks in registers.
 // The three sums over all chunks stay in registers and become the gradients of x and c of this block's rows at its end.
 //
-// Per sample and feature: 12 bytes and 4 W / (64 E) of states; 432 products m16n8k8 per 16 x 64 samples at 32 modes.
-// Tensor cores cut off when they add, so long sums drift by 1e-5: with tf32x3 they are added up elsewhere now and then.
+// Per sample and feature: 12 bytes (6 stored in bfloat16) and 4 W / (64 E) of states; 432 products m16n8k8 per 16 x 64
+// samples at 32 modes. Tensor cores cut off when they add, so long sums drift by 1e-5: with tf32x3 they are added up
+// elsewhere now and then.
 #pragma once
 
 #include "kernels/chunk_scan.cuh"
@@ -19,12 +20,13 @@ namespace longwave::cuda::detail {
 inline constexpr int backward_threads = 256;
 inline constexpr int backward_tile = scan_rows * scan_steps;
 
+template <class S>  // of u, dy and du: float or bfloat16
 struct ChunkScanBackward {
-  const float* u;
+  const S* u;
   ScanRows from;
-  const float* dy;
+  const S* dy;
   ScanRows dy_from;
-  float* du;  // nullptr: unwanted
+  S* du;  // nullptr: unwanted
   index_t du_batch, du_feature, du_step;
   ScanModes x, c;
   const float* skip;
@@ -96,9 +98,9 @@ struct ScanSums {
 // dx and dc of a block's rows from the gradients of its matrices, see cpu/chunk_tables.hpp:
 //   weight_j = 2 dK_j + (2 dout_re - 2i dout_im)[j-1]   dc = sum weight_j conj(P_j)
 //   dP_j = weight_j conj(c) + din[T-1-j], dP_T also + d(a^T)   dx = sum j conj(P_j) dP_j
-template <int Tiles>
-__device__ void backward_modes(const ChunkScanBackward& p, double* to, const complex<double>* power, const float* din,
-                               const float* dout, const float* dK, const float* da) {
+template <int Tiles, class S>
+__device__ void backward_modes(const ChunkScanBackward<S>& p, double* to, const complex<double>* power,
+                               const float* din, const float* dout, const float* dK, const float* da) {
   constexpr int N = 4 * Tiles, parts = backward_threads / N;
   const int n = threadIdx.x / parts, part = threadIdx.x % parts;
   const complex<double> c = n < p.c.size(1) ? p.c(blockIdx.x, n) : complex<double>();
@@ -131,17 +133,17 @@ __device__ void backward_modes(const ChunkScanBackward& p, double* to, const com
   if (n == 0) to[4 * N] = static_cast<double>(dK[0]);
 }
 
-template <int Tiles, Product product, bool plain>
+template <int Tiles, Product product, bool plain, class S>
 struct BackwardBlock {
   using Layout = BackwardLayout<Tiles, product>;
   using Columns = WarpColumns<8>;
   using Operand = SwizzledOperand<product>;
   static constexpr int E = Layout::group, plane = Layout::rests, state_plane = E * backward_tile;
 
-  const ChunkScanBackward& p;
+  const ChunkScanBackward<S>& p;
   float* shared;
   int lane, warp, row, column, chunks, groups;
-  const float *u, *dy;
+  const S *u, *dy;
   int u_length, dy_length;
 
   __device__ float* tiles(int stage, bool of_dy) const {
@@ -161,12 +163,12 @@ struct BackwardBlock {
 #pragma unroll
     for (int i = 0; i < 2 * E; ++i) {
       float* at = tiles(stage, i % 2) + i / 2 * backward_tile + swizzled(row, column);
-      store_rounded<product>(at, at + plane, *reinterpret_cast<const float4*>(at));
+      round_in_place<product>(at, at + plane, p.u);
     }
   }
 
   // c += the sums of group k's chunks over the rows.
-  __device__ void add_weights(ScanSums& d, const float* U, const float* G, const float* S, const float* R) const {
+  __device__ void add_weights(ScanSums& d, const float* U, const float* G, const float* states, const float* R) const {
     const int first = warp % 4 * 16, columns = warp / 4 * 32 + lane / 4;
     const bool with_out = first < 8 * Tiles;
 #pragma unroll 1
@@ -174,7 +176,7 @@ struct BackwardBlock {
       const int kb = e % 2, tile = e / 2 * backward_tile;
       Operand u, s;
       u.load_transposed(U + tile, plane, kb, first, lane);
-      s.load_transposed(S + tile, state_plane, kb, first, lane);
+      s.load_transposed(states + tile, state_plane, kb, first, lane);
       const int row0 = tile + swizzled(8 * kb + lane % 4, 0), row4 = tile + swizzled(8 * kb + lane % 4 + 4, 0);
 #pragma unroll
       for (int n = 0; n < 4; ++n) {
@@ -217,7 +219,7 @@ struct BackwardBlock {
     if (p.after != nullptr) adjoint.load(p.after + place * (scan_rows * 8 * Tiles), lane);
     __syncthreads();  // the powers have been read
 
-    float* target[2];
+    S* target[2];
     int room[2];
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
@@ -228,7 +230,8 @@ struct BackwardBlock {
         target[i] +=
             w % p.from.B * p.du_batch + h * p.du_feature + index_t(w / p.from.B) * chunks * scan_steps * p.du_step;
     }
-    float *S = shared + Layout::states, *R = shared + Layout::adjoints, *kept = shared + Layout::sums + threadIdx.x;
+    float *states = shared + Layout::states, *R = shared + Layout::adjoints,
+          *kept = shared + Layout::sums + threadIdx.x;
     ScanSums d;
     if constexpr (product == Product::tf32x3) d.each([&](float&, int i) { kept[i * backward_threads] = 0; });
     float da[2] = {};
@@ -259,7 +262,7 @@ struct BackwardBlock {
       float before[E][4];  // the states before each chunk
 #pragma unroll
       for (int e = 0; e < E; ++e) {
-        store_state(S + e * backward_tile, state.at[0]);
+        store_state(states + e * backward_tile, state.at[0]);
 #pragma unroll
         for (int i = 0; i < 4; i += 2) {
           const float re = state.at[0][i], im = state.at[0][i + 1];
@@ -300,7 +303,7 @@ struct BackwardBlock {
                               now[e][2 * i + 1] + later[2 * i + 1]);
         }
       }
-      add_weights(d, U, G, S, R);
+      add_weights(d, U, G, states, R);
       if constexpr (product == Product::tf32x3)
         if (k % 8 == 0)
           d.each([&](float& sum, int i) {
@@ -350,9 +353,9 @@ struct BackwardBlock {
   }
 };
 
-template <int Tiles, Product product, bool plain>
+template <int Tiles, Product product, bool plain, class S>
 __global__ void __launch_bounds__(backward_threads, 1)
-    chunk_scan_backward_kernel(const __grid_constant__ ChunkScanBackward p) {
+    chunk_scan_backward_kernel(const __grid_constant__ ChunkScanBackward<S> p) {
   extern __shared__ __align__(16) float shared[];
   __shared__ float taps[scan_steps];
   const auto power = reinterpret_cast<complex<double>*>(shared);
@@ -363,18 +366,18 @@ __global__ void __launch_bounds__(backward_threads, 1)
   __syncthreads();
   const int row = threadIdx.x / 16, r = blockIdx.y * scan_rows + row, h = blockIdx.x;
   const int u_length = p.from.length(r), dy_length = p.dy_from.length(r);
-  BackwardBlock<Tiles, product, plain> block{p,
-                                             shared,
-                                             static_cast<int>(threadIdx.x) % 32,
-                                             __shfl_sync(~0u, static_cast<int>(threadIdx.x) / 32, 0),
-                                             row,
-                                             static_cast<int>(threadIdx.x) % 16 * 4,
-                                             p.from.chunks,
-                                             (p.from.chunks + chunk_group<product> - 1) / chunk_group<product>,
-                                             p.u + (u_length > 0 ? p.from.offset(r, h) : 0),
-                                             p.dy + (dy_length > 0 ? p.dy_from.offset(r, h) : 0),
-                                             u_length,
-                                             dy_length};
+  BackwardBlock<Tiles, product, plain, S> block{p,
+                                                shared,
+                                                static_cast<int>(threadIdx.x) % 32,
+                                                __shfl_sync(~0u, static_cast<int>(threadIdx.x) / 32, 0),
+                                                row,
+                                                static_cast<int>(threadIdx.x) % 16 * 4,
+                                                p.from.chunks,
+                                                (p.from.chunks + chunk_group<product> - 1) / chunk_group<product>,
+                                                p.u + (u_length > 0 ? p.from.offset(r, h) : 0),
+                                                p.dy + (dy_length > 0 ? p.dy_from.offset(r, h) : 0),
+                                                u_length,
+                                                dy_length};
   block.run(power, taps);
 }
 

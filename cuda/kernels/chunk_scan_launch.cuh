@@ -10,14 +10,17 @@ inline int group_of(Product product) {
 }
 
 // tiles: 4 for up to 16 modes, 8 for up to 32.
-void launch_chunk_scan(int tiles, Product product, ScanWork work, const ChunkScanForward& p);
-void launch_chunk_scan_backward(int tiles, Product product, bool plain, const ChunkScanBackward& p);
+void launch_chunk_scan(int tiles, Product product, ScanWork work, const ChunkScanForward<float>& p);
+void launch_chunk_scan_backward(int tiles, Product product, bool plain, const ChunkScanBackward<float>& p);
+// Only Product::tf32: what it leaves out is an eighth of what the rounding of y does.
+void launch_chunk_scan(int tiles, Product product, ScanWork work, const ChunkScanForward<bfloat16>& p);
+void launch_chunk_scan_backward(int tiles, Product product, bool plain, const ChunkScanBackward<bfloat16>& p);
 
 // One of them.
-template <int Tiles, Product product, ScanWork work>
-void start_chunk_scan(const ChunkScanForward& p) {
+template <int Tiles, Product product, ScanWork work, class S>
+void start_chunk_scan(const ChunkScanForward<S>& p) {
   constexpr int bytes = ForwardLayout<Tiles, product>::bytes;
-  const auto kernel = chunk_scan_kernel<Tiles, product, work>;
+  const auto kernel = chunk_scan_kernel<Tiles, product, work, S>;
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
         "cudaFuncSetAttribute(chunk_scan)");
   const dim3 blocks(static_cast<unsigned>(p.x.size(0)), static_cast<unsigned>(p.from.tiles()));
@@ -25,10 +28,10 @@ void start_chunk_scan(const ChunkScanForward& p) {
   check_launch("chunk_scan");
 }
 
-template <int Tiles, Product product, bool plain>
-void start_chunk_scan_backward(const ChunkScanBackward& p) {
+template <int Tiles, Product product, bool plain, class S>
+void start_chunk_scan_backward(const ChunkScanBackward<S>& p) {
   constexpr int bytes = BackwardLayout<Tiles, product>::bytes;
-  const auto kernel = chunk_scan_backward_kernel<Tiles, product, plain>;
+  const auto kernel = chunk_scan_backward_kernel<Tiles, product, plain, S>;
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
         "cudaFuncSetAttribute(chunk_scan_backward)");
   const dim3 blocks(static_cast<unsigned>(p.x.size(0)), static_cast<unsigned>(p.from.tiles()));

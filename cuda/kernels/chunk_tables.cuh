@@ -11,6 +11,7 @@
 // branches that are uniform in a warp: a body per warp would not fit the instruction cache.
 #pragma once
 
+#include "kernels/bfloat16.cuh"
 #include "kernels/launch.cuh"
 #include "kernels/mma.cuh"
 #include "longwave/core/complex.hpp"
@@ -118,7 +119,7 @@ struct ScanRows {
   index_t batch, feature, step;  // strides; step is 1 unless the rows run backwards or have gaps
   int B, L, segments, chunks;
   int before;    // zeros before the first sample
-  bool vectors;  // rows start on 16 bytes and step is 1
+  bool vectors;  // step is 1 and rows start on four samples; of bfloat16 also: L is a multiple of four
 
   __host__ __device__ int rows() const { return B * segments; }
   __host__ __device__ int tiles() const { return (rows() + scan_rows - 1) / scan_rows; }
@@ -150,6 +151,35 @@ __device__ inline void fetch(float* to, const float* row, const ScanRows& r, int
                    "l"(row + (exists ? at + i : begin) * r.step), "r"(exists ? 4 : 0));
     }
   }
+}
+
+// The same of bfloat16: eight bytes, at the start of the place that the four floats will take.
+template <bool plain>
+__device__ inline void fetch(float* to, const bfloat16* row, const ScanRows& r, int at, int begin, int length) {
+  if (plain || r.vectors) {
+    const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(to));
+    const bool exists = at < length;
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 8, %2;" ::"r"(address), "l"(exists ? row + at : row),
+                 "r"(exists ? 8 : 0));
+  } else {
+    std::uint32_t bits[4];
+#pragma unroll
+    for (int i = 0; i < 4; ++i) bits[i] = at + i >= begin && at + i < length ? row[(at + i) * r.step].bits() : 0u;
+    *reinterpret_cast<uint2*>(to) = make_uint2(bits[0] | bits[1] << 16, bits[2] | bits[3] << 16);
+  }
+}
+
+// Four samples that this thread has fetched, where they lie, as tensor cores take them. bfloat16 is exact in TF32.
+template <Product product>
+__device__ inline void round_in_place(float* at, float* rest, const float*) {
+  store_rounded<product>(at, rest, *reinterpret_cast<const float4*>(at));
+}
+template <Product product>
+__device__ inline void round_in_place(float* at, float*, const bfloat16*) {
+  static_assert(product == Product::tf32);
+  const uint2 pairs = *reinterpret_cast<const uint2*>(at);
+  *reinterpret_cast<float4*>(at) =
+      make_float4(low_of_pair(pairs.x), high_of_pair(pairs.x), low_of_pair(pairs.y), high_of_pair(pairs.y));
 }
 
 }  // namespace longwave::cuda::detail

@@ -5,6 +5,7 @@
 #include "kernels/chunk_scan_states.cuh"
 #include "kernels/map.cuh"
 #include "longwave/core/fill.hpp"
+#include "longwave/ops/widened_diagonal.hpp"
 
 namespace longwave::cuda {
 
@@ -18,8 +19,11 @@ struct Plan {
 
   int modes() const { return 4 * tiles_of_modes; }
   int width() const { return 8 * tiles_of_modes; }
-  ScanRows rows(index_t batch, index_t feature, index_t step, const void* data) const {
-    const bool vectors = step == 1 && aligned_for_vectors(data) && batch % 4 == 0 && feature % 4 == 0;
+  template <class S>
+  ScanRows rows(index_t batch, index_t feature, index_t step, const S* data) const {
+    const bool aligned = reinterpret_cast<std::uintptr_t>(data) % (4 * sizeof(S)) == 0;
+    const bool whole = std::is_same_v<S, float> || L % 4 == 0;  // copies of eight bytes are not cut
+    const bool vectors = step == 1 && aligned && whole && batch % 4 == 0 && feature % 4 == 0;
     return {batch, feature, step, B, L, segments, chunks, 0, vectors};
   }
   template <class V>
@@ -36,7 +40,8 @@ struct Plan {
 constexpr int enough_blocks = 264;
 constexpr int least_chunks = 4;  // of a segment
 
-Plan make_plan(const DiagonalInputs<float, Cuda>& in, bool whole_segments) {
+template <class S>
+Plan make_plan(const DiagonalInputs<float, Cuda, S>& in, bool whole_segments) {
   const index_t most = index_t(1) << 30, most_rows = 65535 * scan_rows;  // of a grid's second axis
   if (in.L() > most || in.H() > most || in.B() > most_rows)
     throw_shape_error("chunk_scan: " + to_string(in.u.sizes(), "BHL") + " is more than the device's kernels take");
@@ -103,8 +108,9 @@ float* take_edges(ScratchOn<Cuda>& scratch, const Plan& plan) {
 }
 
 // What each segment adds to the state by itself, from zero: (H, rows, W).
-const float* local_states(ScratchOn<Cuda>& scratch, const Plan& plan, const ChunkScanForward& of, Product product) {
-  ChunkScanForward p = of;
+template <class S>
+const float* local_states(ScratchOn<Cuda>& scratch, const Plan& plan, const ChunkScanForward<S>& of, Product product) {
+  ChunkScanForward<S> p = of;
   p.starts = nullptr;
   p.saved = nullptr;
   p.ends = scratch.take<float>(plan.numbers());
@@ -113,7 +119,8 @@ const float* local_states(ScratchOn<Cuda>& scratch, const Plan& plan, const Chun
 }
 
 // States before each row, from state_in and the segments before; nullptr where all are zero.
-const float* start_states(ScratchOn<Cuda>& scratch, const Plan& plan, const ChunkScanForward& p,
+template <class S>
+const float* start_states(ScratchOn<Cuda>& scratch, const Plan& plan, const ChunkScanForward<S>& p,
                           const TensorView<const float, 4, Cuda>& state_in, const TensorView<float, 4, Cuda>& state_out,
                           index_t first, Product product) {
   if (plan.segments == 1 && state_in.data() == nullptr) return nullptr;
@@ -128,8 +135,9 @@ const float* start_states(ScratchOn<Cuda>& scratch, const Plan& plan, const Chun
   return s.edges;
 }
 
-ChunkScanForward forward_task(const Plan& plan, const DiagonalInputs<float, Cuda>& in, index_t first) {
-  ChunkScanForward p{};
+template <class S>
+ChunkScanForward<S> forward_task(const Plan& plan, const DiagonalInputs<float, Cuda, S>& in, index_t first) {
+  ChunkScanForward<S> p{};
   p.u = in.u.data();
   p.from = plan.rows(in.u);
   p.x = modes_from(in.x, first, plan);
@@ -137,16 +145,18 @@ ChunkScanForward forward_task(const Plan& plan, const DiagonalInputs<float, Cuda
   return p;
 }
 
-bool dense_pairs(const TensorView<float, 3, Cuda>& y) {
-  return reinterpret_cast<std::uintptr_t>(y.data()) % 8 == 0 && y.stride(2) == 1 && y.stride(0) % 2 == 0 &&
-         y.stride(1) % 2 == 0 && y.size(2) % 2 == 0;
+template <class S>
+bool dense_pairs(const TensorView<S, 3, Cuda>& y) {
+  return reinterpret_cast<std::uintptr_t>(y.data()) % (2 * sizeof(S)) == 0 && y.stride(2) == 1 &&
+         y.stride(0) % 2 == 0 && y.stride(1) % 2 == 0 && y.size(2) % 2 == 0;
 }
 
-void forward_modes(const DiagonalOutputs<float, Cuda>& out, const DiagonalInputs<float, Cuda>& in, index_t first,
+template <class S>
+void forward_modes(const DiagonalOutputs<float, Cuda, S>& out, const DiagonalInputs<float, Cuda, S>& in, index_t first,
                    Product product) {
   ScratchOn<Cuda> scratch;
   const Plan plan = make_plan(in, wanted(out.state_out));
-  ChunkScanForward p = forward_task(plan, in, first);
+  ChunkScanForward<S> p = forward_task(plan, in, first);
   p.starts = start_states(scratch, plan, p, in.state_in, out.state_out, first, product);
   p.y = out.y.data();
   p.y_batch = out.y.stride(0), p.y_feature = out.y.stride(1), p.y_step = out.y.stride(2);
@@ -164,17 +174,25 @@ void forward_modes(const DiagonalOutputs<float, Cuda>& out, const DiagonalInputs
   run_ends(s);
 }
 
+template <class S>
+index_t kept_numbers(const DiagonalInputs<float, Cuda, S>& in, Product product) {
+  if (in.B() == 0 || in.H() == 0 || in.L() == 0) return 0;
+  const Plan plan = make_plan(in, false);
+  return std::max<index_t>(1, (in.N() + plan.modes() - 1) / plan.modes()) * plan.saved_numbers(product);
+}
+
 // Gradients of the states after each row; nullptr where all are zero.
-const float* end_gradients(ScratchOn<Cuda>& scratch, const Plan& plan, const ChunkScanForward& forward,
-                           const DiagonalCotangents<float, Cuda>& from, index_t first, Product product) {
+template <class S>
+const float* end_gradients(ScratchOn<Cuda>& scratch, const Plan& plan, const ChunkScanForward<S>& forward,
+                           const DiagonalCotangents<float, Cuda, S>& from, index_t first, Product product) {
   if (plan.segments == 1 && from.dstate_out.data() == nullptr) return nullptr;
   ScanSegments s = segments_of(plan, forward.x, forward.c);
   set_state(s, from.dstate_out, first);
   s.edges = take_edges(scratch, plan);
   if (plan.segments > 1) {  // the same sums over the reversed sequence
-    ChunkScanForward p = forward;
+    ChunkScanForward<S> p = forward;
     p.u = from.dy.data() + (from.dy.size(2) - 1) * from.dy.stride(2);
-    p.from = plan.rows(from.dy.stride(0), from.dy.stride(1), -from.dy.stride(2), nullptr);
+    p.from = plan.rows(from.dy.stride(0), from.dy.stride(1), -from.dy.stride(2), p.u);
     p.from.before = plan.segments * plan.chunks * scan_steps - plan.L;
     s.local = local_states(scratch, plan, p, product);
   }
@@ -182,13 +200,14 @@ const float* end_gradients(ScratchOn<Cuda>& scratch, const Plan& plan, const Chu
   return s.edges;
 }
 
-void backward_modes(const DiagonalGradients<float, Cuda>& d, const DiagonalCotangents<float, Cuda>& from,
-                    const DiagonalInputs<float, Cuda>& in, index_t first, Product product) {
+template <class S>
+void backward_modes(const DiagonalGradients<float, Cuda, S>& d, const DiagonalCotangents<float, Cuda, S>& from,
+                    const DiagonalInputs<float, Cuda, S>& in, index_t first, Product product) {
   ScratchOn<Cuda> scratch;
   const Plan plan = make_plan(in, from.dstate_out.data() != nullptr);
-  ChunkScanForward states = forward_task(plan, in, first);
+  ChunkScanForward<S> states = forward_task(plan, in, first);
   const float* saved = in.kept.data();
-  if (saved != nullptr && in.kept.size(0) == chunk_scan_kept(in, product)) {
+  if (saved != nullptr && in.kept.size(0) == kept_numbers(in, product)) {
     saved += first / plan.modes() * plan.saved_numbers(product);
   } else {
     states.starts = start_states(scratch, plan, states, in.state_in, {}, first, product);
@@ -197,7 +216,7 @@ void backward_modes(const DiagonalGradients<float, Cuda>& d, const DiagonalCotan
     saved = states.saved;
   }
 
-  ChunkScanBackward p{};
+  ChunkScanBackward<S> p{};
   p.u = in.u.data();
   p.from = states.from;
   p.dy = from.dy.data();
@@ -230,11 +249,7 @@ void backward_modes(const DiagonalGradients<float, Cuda>& d, const DiagonalCotan
 
 }  // namespace
 
-index_t chunk_scan_kept(const DiagonalInputs<float, Cuda>& in, Product product) {
-  if (in.B() == 0 || in.H() == 0 || in.L() == 0) return 0;
-  const Plan plan = make_plan(in, false);
-  return std::max<index_t>(1, (in.N() + plan.modes() - 1) / plan.modes()) * plan.saved_numbers(product);
-}
+index_t chunk_scan_kept(const DiagonalInputs<float, Cuda>& in, Product product) { return kept_numbers(in, product); }
 
 void chunk_scan_forward(const DiagonalOutputs<float, Cuda>& out, const DiagonalInputs<float, Cuda>& in,
                         Product product) {
@@ -282,6 +297,40 @@ void chunk_scan_backward(const DiagonalGradients<float, Cuda>& d, const Diagonal
                       {from.dy.slice(2, 0, L - rest), TensorView<const float, 4, Cuda>(dbetween)}, head, product);
   if (wanted(d.dx)) longwave::detail::add_to(d.dx, TensorView<const complex<double>, 2, Cuda>(dx));
   if (wanted(d.dc)) longwave::detail::add_to(d.dc, TensorView<const complex<double>, 2, Cuda>(dc));
+}
+
+// Stored in bfloat16. Sums over groups of modes, and what goes step by step, would be rounded more than once: where
+// there are more than 32 modes or samples behind the last whole chunk lead to a state, everything runs on floats in
+// working memory.
+
+namespace {
+
+bool stays_narrow(const DiagonalInputs<float, Cuda, bfloat16>& in, bool end_state) {
+  return in.N() <= 32 && in.L() > 0 && (!end_state || in.L() % scan_steps == 0);
+}
+
+}  // namespace
+
+index_t chunk_scan_kept(const DiagonalInputs<float, Cuda, bfloat16>& in) {
+  return stays_narrow(in, false) ? kept_numbers(in, Product::tf32) : 0;
+}
+
+void chunk_scan_forward(const DiagonalOutputs<float, Cuda, bfloat16>& out,
+                        const DiagonalInputs<float, Cuda, bfloat16>& in) {
+  if (in.B() == 0 || in.H() == 0) return;
+  if (stays_narrow(in, wanted(out.state_out))) return forward_modes(out, in, 0, Product::tf32);
+  impl::widened_forward(
+      out, in, [](const auto& wide_out, const auto& wide_in) { chunk_scan_forward(wide_out, wide_in, Product::tf32); });
+}
+
+void chunk_scan_backward(const DiagonalGradients<float, Cuda, bfloat16>& d,
+                         const DiagonalCotangents<float, Cuda, bfloat16>& from,
+                         const DiagonalInputs<float, Cuda, bfloat16>& in) {
+  if (in.B() > 0 && in.H() > 0 && stays_narrow(in, from.dstate_out.data() != nullptr))
+    return backward_modes(d, from, in, 0, Product::tf32);
+  impl::widened_backward(d, from, in, [](const auto& wide_d, const auto& wide_from, const auto& wide_in) {
+    chunk_scan_backward(wide_d, wide_from, wide_in, Product::tf32);
+  });
 }
 
 }  // namespace longwave::cuda

@@ -7,6 +7,8 @@
 //   D           (H)            skip weight, or left out
 //   state_in    (B, 2, N, H)   Re and Im planes of s before the first step; left out: zero
 //   state_out   (B, 2, N, H)   s after the last step; left out: unwanted
+//
+// T: states, parameters and all arithmetic. S: how u, y and their gradients are stored, T itself or bfloat16.
 #pragma once
 
 #include "longwave/core/complex.hpp"
@@ -14,9 +16,9 @@
 
 namespace longwave {
 
-template <class T, device D = Host>
+template <class T, device D = Host, class S = T>
 struct DiagonalInputs {
-  TensorView<const T, 3, D> u;
+  TensorView<const S, 3, D> u;
   TensorView<const complex<double>, 2, D> x, c;
   TensorView<const T, 1, D> skip;  // D
   TensorView<const T, 4, D> state_in;
@@ -29,34 +31,34 @@ struct DiagonalInputs {
   LONGWAVE_HD T skip_of(index_t h) const { return skip.data() == nullptr ? T(0) : skip(h); }
 };
 
-template <class T, device D = Host>
+template <class T, device D = Host, class S = T>
 struct DiagonalOutputs {
-  TensorView<T, 3, D> y;
+  TensorView<S, 3, D> y;
   TensorView<T, 4, D> state_out;
   TensorView<T, 1, D> kept = {};  // room for that (recurrence.hpp: kept_numbers), if there will be a backward
 };
 
 // du, dx, dc and dstate_in are assigned, dskip is added to; each may be left out.
-template <class T, device D = Host>
+template <class T, device D = Host, class S = T>
 struct DiagonalGradients {
-  TensorView<T, 3, D> du;
+  TensorView<S, 3, D> du;
   TensorView<complex<double>, 2, D> dx, dc;
   TensorView<T, 1, D> dskip;
   TensorView<T, 4, D> dstate_in;
 };
 
 // What flows back: dL/dy, and dL/dstate_out where the end state is used further.
-template <class T, device D = Host>
+template <class T, device D = Host, class S = T>
 struct DiagonalCotangents {
-  TensorView<const T, 3, D> dy;
+  TensorView<const S, 3, D> dy;
   TensorView<const T, 4, D> dstate_out;
 };
 
 namespace impl {
 
 // Operations of one pass, roughly: 12 per mode and sample, 100 per mode for its exponential.
-template <class T, device D>
-index_t diagonal_work(const DiagonalInputs<T, D>& in) {
+template <class T, device D, class S>
+index_t diagonal_work(const DiagonalInputs<T, D, S>& in) {
   return in.H() * (in.N() + 1) * (12 * in.B() * in.L() + 100);
 }
 

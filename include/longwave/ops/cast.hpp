@@ -29,7 +29,7 @@ void cast(TensorView<U, N, Host> y, TensorView<const T, N, Host> x) {
 // x as U in working memory; without data where x has none.
 template <class U, class T, int N, device D>
 TensorView<U, N, D> cast_to(ScratchOn<D>& scratch, TensorView<const T, N, D> x) {
-  if (x.data() == nullptr) return {};
+  if (x.data() == nullptr) return {nullptr, x.sizes()};
   const TensorView<U, N, D> y = scratch.template tensor<U>(x.sizes());
   cast(y, x);
   return y;

@@ -7,8 +7,8 @@ namespace longwave {
 
 namespace detail {
 
-template <class T, device D>
-void check_diagonal(const char* op, const DiagonalInputs<T, D>& in) {
+template <class T, device D, class S>
+void check_diagonal(const char* op, const DiagonalInputs<T, D, S>& in) {
   if (!(in.x.sizes() == in.c.sizes()))
     throw_shape_error(std::string(op) + ": x and c differ in shape: x is " + to_string(in.x.sizes(), "HN") + ", c is " +
                       to_string(in.c.sizes(), "HN"));
@@ -19,16 +19,16 @@ void check_diagonal(const char* op, const DiagonalInputs<T, D>& in) {
   if (in.state_in.data() != nullptr) check_shape(op, "state_in", in.state_in, Extents<4>{in.B(), 2, in.N(), in.H()});
 }
 
-template <class T, device D>
-void check_diagonal(const char* op, const DiagonalOutputs<T, D>& out, const DiagonalInputs<T, D>& in) {
+template <class T, device D, class S>
+void check_diagonal(const char* op, const DiagonalOutputs<T, D, S>& out, const DiagonalInputs<T, D, S>& in) {
   check_diagonal(op, in);
   check_shape(op, "y", out.y, in.u.sizes(), "BHL");
   check_gradient(op, "state_out", out.state_out, Extents<4>{in.B(), 2, in.N(), in.H()});
 }
 
-template <class T, device D>
-void check_diagonal(const char* op, const DiagonalGradients<T, D>& d, const DiagonalCotangents<T, D>& from,
-                    const DiagonalInputs<T, D>& in) {
+template <class T, device D, class S>
+void check_diagonal(const char* op, const DiagonalGradients<T, D, S>& d, const DiagonalCotangents<T, D, S>& from,
+                    const DiagonalInputs<T, D, S>& in) {
   check_diagonal(op, in);
   const Extents<4> state{in.B(), 2, in.N(), in.H()};
   check_gradient(op, "du", d.du, in.u.sizes(), "BHL");

@@ -194,8 +194,8 @@ Algorithm chosen_forward(index_t B, index_t N, index_t L) {
 }
 
 // Numbers that the form may keep for its backward pass: DiagonalOutputs::kept.
-template <class T, device D>
-index_t kept_numbers([[maybe_unused]] const DiagonalInputs<T, D>& in, [[maybe_unused]] Algorithm algorithm) {
+template <class T, device D, class S>
+index_t kept_numbers([[maybe_unused]] const DiagonalInputs<T, D, S>& in, [[maybe_unused]] Algorithm algorithm) {
   if constexpr (std::is_same_v<D, Cuda> && std::is_same_v<T, float>)
     if (algorithm == Algorithm::chunk) return kept_numbers(in);
   return 0;
@@ -209,25 +209,36 @@ Algorithm chosen_backward(index_t B, index_t N, index_t L) {
 
 }  // namespace impl
 
+// u and y in bfloat16: chunks take them as they are, the other forms as floats in working memory.
 struct Diagonal {
-  template <class T, device D>
-  static void forward(const DiagonalOutputs<T, D>& out, const DiagonalInputs<T, D>& in,
+  template <class T, device D, class S>
+  static void forward(const DiagonalOutputs<T, D, S>& out, const DiagonalInputs<T, D, S>& in,
                       Algorithm algorithm = Algorithm::auto_) {
     detail::check_diagonal("diagonal", out, in);
     if (algorithm == Algorithm::auto_ || in.L() == 0) algorithm = impl::chosen_forward<T, D>(in.B(), in.N(), in.L());
-    if (algorithm == Algorithm::fft) return impl::fft_form_forward(out, in);
-    if (algorithm == Algorithm::scan) return impl::diag_scan_forward(out, in);
-    impl::chunk_scan_forward(out, in);
+    if (algorithm == Algorithm::chunk) return impl::chunk_scan_forward(out, in);
+    if constexpr (!std::is_same_v<S, T>)
+      impl::widened_forward(out, in, [=](const auto& to, const auto& from) { forward(to, from, algorithm); });
+    else if (algorithm == Algorithm::fft)
+      impl::fft_form_forward(out, in);
+    else
+      impl::diag_scan_forward(out, in);
   }
 
-  template <class T, device D>
-  static void backward(const DiagonalGradients<T, D>& d, const DiagonalCotangents<T, D>& from,
-                       const DiagonalInputs<T, D>& in, Algorithm algorithm = Algorithm::auto_) {
+  template <class T, device D, class S>
+  static void backward(const DiagonalGradients<T, D, S>& d, const DiagonalCotangents<T, D, S>& from,
+                       const DiagonalInputs<T, D, S>& in, Algorithm algorithm = Algorithm::auto_) {
     detail::check_diagonal("diagonal", d, from, in);
     if (algorithm == Algorithm::auto_ || in.L() == 0) algorithm = impl::chosen_backward<T, D>(in.B(), in.N(), in.L());
-    if (algorithm == Algorithm::fft) return impl::fft_form_backward(d, from, in);
-    if (algorithm == Algorithm::scan) return impl::diag_scan_backward(d, from, in);
-    impl::chunk_scan_backward(d, from, in);
+    if (algorithm == Algorithm::chunk) return impl::chunk_scan_backward(d, from, in);
+    if constexpr (!std::is_same_v<S, T>)
+      impl::widened_backward(d, from, in, [=](const auto& to, const auto& arriving, const auto& inputs) {
+        backward(to, arriving, inputs, algorithm);
+      });
+    else if (algorithm == Algorithm::fft)
+      impl::fft_form_backward(d, from, in);
+    else
+      impl::diag_scan_backward(d, from, in);
   }
 };
 
