@@ -230,12 +230,13 @@ Var<T, 0, D> noise_loss(Var<T, N, D> eps_hat, In<T, N, D> z, In<T, N, D> mask, F
 // What a training step knows of its batch.
 template <class T, device D = Host>
 struct TrainingSample {
-  TensorView<const T, 3, D> x0;        // (B, C, L)
-  TensorView<const T, 3, D> mask;      // (B, C, L): 0 = to impute
-  TensorView<const T, 3, D> observed;  // (B, C, L), or none: 0 = never measured, in no loss
+  TensorView<const T, 3, D> x0;             // (B, C, L)
+  TensorView<const T, 3, D> mask;           // (B, C, L): 0 = to impute
+  TensorView<const T, 3, D> observed = {};  // (B, C, L), or none: 0 = never measured, in no loss
+  TensorView<const T, 3, D> cond = {};      // what the network is told, if it is not x0
 };
 
-// The loss of net(tape, x_t, cond, mask, steps) -> eps_hat for given noise (B, C, L) and steps (B); cond = x0.
+// The loss of net(tape, x_t, cond, mask, steps) -> eps_hat for given noise (B, C, L) and steps (B).
 template <class T, device D, class Net>
 Var<T, 0, D> training_loss(Tape<T, D>& tape, Net&& net, const TrainingSample<T, D>& sample,
                            const NoiseLevels<T, D>& levels, In<T, 3, D> noise, In<index_t, 1, D> steps,
@@ -243,7 +244,8 @@ Var<T, 0, D> training_loss(Tape<T, D>& tape, Net&& net, const TrainingSample<T, 
   const TensorView<T, 3, D> x_t = tape.template keep<T>(sample.x0.sizes());
   const TensorView<T, 3, D> z = tape.template keep<T>(sample.x0.sizes());
   add_noise(x_t, z, sample.x0, noise, sample.mask, levels, steps, options);
-  const Var<T, 3, D> eps_hat = net(tape, tape.input(x_t), tape.input(sample.x0), tape.input(sample.mask), steps);
+  const Var<T, 3, D> cond = tape.input(wanted(sample.cond) ? sample.cond : sample.x0);
+  const Var<T, 3, D> eps_hat = net(tape, tape.input(x_t), cond, tape.input(sample.mask), steps);
   return noise_loss(eps_hat, TensorView<const T, 3, D>(z), sample.mask, options, sample.observed);
 }
 
