@@ -47,13 +47,43 @@ struct Axes {
   }
 };
 
+std::size_t length(const Curve& curve) { return std::min(curve.x.size(), curve.y.size()); }
+std::size_t length(const Band& band) { return std::min({band.x.size(), band.low.size(), band.high.size()}); }
+
+// Between neighbouring groups of bars; 1 where there is one group.
+double bar_step(const Chart& chart) {
+  std::vector<double> x;
+  for (const Curve& bars : chart.bars)
+    for (const double v : bars.x)
+      if (std::isfinite(v)) x.push_back(v);
+  std::sort(x.begin(), x.end());
+  double step = INFINITY;
+  for (std::size_t i = 1; i < x.size(); ++i)
+    if (x[i] > x[i - 1]) step = std::min(step, x[i] - x[i - 1]);
+  return std::isfinite(step) ? step : 1;
+}
+
 Axes axes_of(const Chart& chart) {
   Axes axes{{}, {}, chart.log_x, chart.log_y};
-  for (const Curve& curve : chart.curves)
-    for (std::size_t i = 0; i < std::min(curve.x.size(), curve.y.size()); ++i)
-      if (axes.shows(curve.x[i], curve.y[i])) {
-        axes.x.add(Axes::scaled(curve.x[i], chart.log_x));
-        axes.y.add(Axes::scaled(curve.y[i], chart.log_y));
+  const auto add = [&](double x, double y) {
+    if (!axes.shows(x, y)) return;
+    axes.x.add(Axes::scaled(x, chart.log_x));
+    axes.y.add(Axes::scaled(y, chart.log_y));
+  };
+  for (const auto* kind : {&chart.curves, &chart.points})
+    for (const Curve& curve : *kind)
+      for (std::size_t i = 0; i < length(curve); ++i) add(curve.x[i], curve.y[i]);
+  for (const Band& band : chart.bands)
+    for (std::size_t i = 0; i < length(band); ++i) {
+      add(band.x[i], band.low[i]);
+      add(band.x[i], band.high[i]);
+    }
+  const double half = chart.bars.empty() ? 0 : bar_step(chart) / 2;
+  for (const Curve& bars : chart.bars)
+    for (std::size_t i = 0; i < length(bars); ++i)
+      for (const double x : {bars.x[i] - half, bars.x[i] + half}) {
+        add(x, bars.y[i]);
+        add(x, 0);
       }
   axes.x.widen();
   axes.y.widen();
@@ -115,6 +145,50 @@ std::string polyline(const Axes& axes, const Curve& curve, const char* colour) {
          path + "\"/>";
 }
 
+// One closed path for each run of points that are shown.
+std::string area(const Axes& axes, const Band& band, const char* colour) {
+  std::string path;
+  for (std::size_t i = 0; i < length(band);) {
+    const auto shown = [&](std::size_t j) {
+      return axes.shows(band.x[j], band.low[j]) && axes.shows(band.x[j], band.high[j]);
+    };
+    if (!shown(i)) {
+      ++i;
+      continue;
+    }
+    const std::size_t begin = i;
+    for (; i < length(band) && shown(i); ++i)
+      path += format("%s%.1f %.1f", i == begin ? "M" : "L", axes.px(band.x[i]), axes.py(band.high[i]));
+    for (std::size_t j = i; j-- > begin;) path += format("L%.1f %.1f", axes.px(band.x[j]), axes.py(band.low[j]));
+    path += "Z";
+  }
+  return format("<path class=\"band\" fill=\"%s\" fill-opacity=\"0.22\" d=\"", colour) + path + "\"/>";
+}
+
+std::string circles(const Axes& axes, const Curve& points, const char* colour) {
+  std::string svg = format("<g fill=\"%s\">", colour);
+  for (std::size_t i = 0; i < length(points); ++i)
+    if (axes.shows(points.x[i], points.y[i]))
+      svg += format("<circle r=\"2\" cx=\"%.1f\" cy=\"%.1f\"/>", axes.px(points.x[i]), axes.py(points.y[i]));
+  return svg + "</g>";
+}
+
+// Group number `place` of `groups` side by side within four fifths of a step. On a logarithmic axis from its lower end.
+std::string rectangles(const Axes& axes, const Curve& bars, double step, std::size_t place, std::size_t groups,
+                       const char* colour) {
+  std::string svg = format("<g fill=\"%s\">", colour);
+  const double wide = 0.8 * step / static_cast<double>(groups);
+  for (std::size_t i = 0; i < length(bars); ++i) {
+    const double from = bars.x[i] - 0.4 * step + wide * static_cast<double>(place);
+    if (!axes.shows(from, bars.y[i]) || !axes.shows(from + wide, bars.y[i])) continue;
+    const double base = axes.log_y ? height - bottom : axes.py(std::clamp(0.0, axes.y.low, axes.y.high));
+    const double y = axes.py(bars.y[i]);
+    svg += format("<rect x=\"%.1f\" width=\"%.1f\" y=\"%.1f\" height=\"%.1f\"/>", axes.px(from),
+                  std::max(0.5, axes.px(from + wide) - axes.px(from)), std::min(y, base), std::abs(y - base));
+  }
+  return svg + "</g>";
+}
+
 // Lines inside the picture, each text a little lower than the one before, so that neighbours stay readable.
 std::string marks(const Axes& axes, const Chart& chart) {
   std::string svg;
@@ -135,17 +209,32 @@ std::string marks(const Axes& axes, const Chart& chart) {
   return svg;
 }
 
+// From the right: a name with a sample of its line, area, point or bar.
 std::string legend(const Chart& chart) {
+  struct Entry {
+    const std::string& name;
+    const char* shape;  // with the place of the sample's left end
+    const char* colour;
+  };
+  constexpr const char* line = "<rect x=\"%.1f\" y=\"14.5\" width=\"15\" height=\"3\" fill=\"%s\"/>";
+  constexpr const char* pale =
+      "<rect x=\"%.1f\" y=\"11\" width=\"15\" height=\"10\" fill=\"%s\" fill-opacity=\"0.22\"/>";
+  constexpr const char* dot = "<circle transform=\"translate(%.1f 16)\" cx=\"8\" r=\"3\" fill=\"%s\"/>";
+  constexpr const char* block = "<rect x=\"%.1f\" y=\"11\" width=\"15\" height=\"10\" fill=\"%s\"/>";
+  std::vector<Entry> entries;
+  std::size_t used = 0;
+  for (const Curve& curve : chart.curves) entries.push_back({curve.name, line, colours[used++ % 6]});
+  for (const Band& band : chart.bands) entries.push_back({band.name, pale, colours[band.colour % 6]});
+  for (const Curve& points : chart.points) entries.push_back({points.name, dot, colours[used++ % 6]});
+  for (const Curve& bars : chart.bars) entries.push_back({bars.name, block, colours[used++ % 6]});
   std::string svg;
   double x = width - right;
-  for (std::size_t i = chart.curves.size(); i-- > 0;) {
-    const std::string& name = chart.curves[i].name;
-    if (name.empty()) continue;
-    x -= 7.0 * static_cast<double>(name.size()) + 8;
-    svg += format("<text x=\"%.1f\" y=\"20\">", x) + escape_html(name) + "</text>";
+  for (std::size_t i = entries.size(); i-- > 0;) {
+    if (entries[i].name.empty()) continue;
+    x -= 7.0 * static_cast<double>(entries[i].name.size()) + 8;
+    svg += format("<text x=\"%.1f\" y=\"20\">", x) + escape_html(entries[i].name) + "</text>";
     x -= 20;
-    svg += format("<line x1=\"%.1f\" x2=\"%.1f\" y1=\"16\" y2=\"16\" stroke-width=\"3\" stroke=\"%s\"/>", x, x + 15,
-                  colours[i % 6]);
+    svg += format(entries[i].shape, x, entries[i].colour);
     x -= 10;
   }
   return svg;
@@ -196,7 +285,13 @@ std::string chart_svg(const Chart& chart) {
   svg += escape_html(chart.title) + "\">";
   svg += format("<text class=\"title\" x=\"%.1f\" y=\"20\">", left) + escape_html(chart.title) + "</text>";
   svg += grid(axes, chart);
-  for (std::size_t i = 0; i < chart.curves.size(); ++i) svg += polyline(axes, chart.curves[i], colours[i % 6]);
+  for (const Band& band : chart.bands) svg += area(axes, band, colours[band.colour % 6]);
+  const double step = bar_step(chart);
+  const std::size_t curves = chart.curves.size(), points = chart.points.size(), bars = chart.bars.size();
+  for (std::size_t i = 0; i < bars; ++i)
+    svg += rectangles(axes, chart.bars[i], step, i, bars, colours[(curves + points + i) % 6]);
+  for (std::size_t i = 0; i < curves; ++i) svg += polyline(axes, chart.curves[i], colours[i % 6]);
+  for (std::size_t i = 0; i < points; ++i) svg += circles(axes, chart.points[i], colours[(curves + i) % 6]);
   return svg + marks(axes, chart) + legend(chart) + "</svg>";
 }
 

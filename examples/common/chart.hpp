@@ -1,6 +1,8 @@
-// chart.hpp - small SVG pictures: curves with axes, a bare trace of a sequence. Text in, text out, no dependencies.
+// chart.hpp - small SVG pictures: curves, bands, points and bars with axes, a bare trace of a sequence. Text in, text
+// out, no dependencies.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -9,6 +11,12 @@ namespace longwave::examples {
 struct Curve {
   std::string name;
   std::vector<double> x, y;  // points with a value that is not finite interrupt the line
+};
+
+struct Band {  // the area between two curves, paler than a curve
+  std::string name;
+  std::vector<double> x, low, high;  // interrupted where one is not finite
+  std::size_t colour = 0;            // that of curve number `colour`
 };
 
 struct Mark {  // a vertical line with a text
@@ -23,6 +31,9 @@ struct Chart {
   bool percent = false;  // y in [0, 1], shown as percent
   bool log_x = false;    // as log_y
   std::vector<Mark> marks = {};
+  std::vector<Band> bands = {};    // behind everything else
+  std::vector<Curve> points = {};  // circles, not joined
+  std::vector<Curve> bars = {};    // from 0 up or down, those of one x side by side
 };
 
 std::string chart_svg(const Chart& chart);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
@@ -79,6 +80,53 @@ TEST_CASE("chart: no points, one point and a constant still make a picture") {
   CHECK_FALSE(has(chart_svg({"a", "x", {{"c", {1, 2}, {5, 5}}}}), "nan"));
   CHECK(has(trace_svg({}, 10, 10), "</svg>"));
   CHECK_FALSE(has(trace_svg({1, NAN, 1}, 10, 10), "nan"));
+}
+
+TEST_CASE("chart: a band is one closed area for each run of finite points, behind the curves") {
+  Chart chart{"load", "hour", {{"median", {0, 1, 2, 3, 4}, {1, 2, 3, 4, 5}}}};
+  chart.bands = {{"90 %", {0, 1, 2, 3, 4}, {0, 1, 2, NAN, 4}, {2, 3, 4, 5, 6}, 0}};
+  const std::string svg = chart_svg(chart);
+  CHECK_FALSE(has(svg, "nan"));
+  const std::size_t band = svg.find("class=\"band\"");
+  REQUIRE(band != std::string::npos);
+  CHECK(band < svg.find("stroke-linejoin"));
+  const std::string path = svg.substr(band, svg.find("/>", band) - band);
+  CHECK(std::count(path.begin(), path.end(), 'Z') == 2);
+  CHECK(has(svg, "90 %"));
+  double x0 = 0, y0 = 0, x1 = 0, y1 = 0;  // the axis reaches from the lowest to the highest edge
+  REQUIRE(std::sscanf(svg.c_str() + svg.find(" d=\"M") + 5, "%lf %lfL%lf %lf", &x0, &y0, &x1, &y1) == 4);
+  CHECK(y1 < y0);
+  CHECK(x0 < x1);
+}
+
+TEST_CASE("chart: points are circles, those that cannot be shown are left out") {
+  Chart chart{"load", "hour", {}};
+  chart.points = {{"observed", {0, 1, 2, NAN}, {1, NAN, 3, 4}}};
+  const std::string svg = chart_svg(chart);
+  CHECK_FALSE(has(svg, "nan"));
+  std::size_t circles = 0;
+  for (std::size_t at = svg.find("<circle r"); at != std::string::npos; at = svg.find("<circle r", at + 1)) ++circles;
+  CHECK(circles == 2);
+}
+
+TEST_CASE("chart: bars stand side by side on zero, negative ones below") {
+  Chart chart{"events", "id", {}};
+  chart.bars = {{"real", {1, 2, 3}, {0.5, 0.25, -0.25}}, {"generated", {1, 2, 3}, {0.4, NAN, 0.1}}};
+  const std::string svg = chart_svg(chart);
+  CHECK_FALSE(has(svg, "nan"));
+  double x[5] = {}, wide = 0, y[5] = {}, high[5] = {};
+  int found = 0;
+  for (std::size_t at = svg.find("<g fill"); found < 5; ++found) {
+    at = svg.find("<rect", at + 1);
+    REQUIRE(std::sscanf(svg.c_str() + at, "<rect x=\"%lf\" width=\"%lf\" y=\"%lf\" height=\"%lf\"", &x[found], &wide,
+                        &y[found], &high[found]) == 4);
+  }
+  CHECK(x[3] == Approx(x[0] + wide).margin(0.11));     // the second group's first bar touches the first group's
+  CHECK(high[0] == Approx(2 * high[1]).margin(0.21));  // 0.5 and 0.25
+  CHECK(y[0] + high[0] == Approx(y[2]).margin(0.11));  // up to zero, down from zero
+  chart.log_y = true;
+  CHECK_FALSE(has(chart_svg(chart), "inf"));
+  CHECK_FALSE(has(chart_svg({"a", "x", {}, false, false, false, {}, {}, {}, {{"one", {1}, {2}}}}), "nan"));
 }
 
 TEST_CASE("report: one file without references to others, and all text escaped") {
