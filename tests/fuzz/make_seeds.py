@@ -96,3 +96,8 @@ for name, choice, path in [
     ("blosc", 6, "v2/blosc_c8/0.0"),
 ]:
     seed("zarr", name, bytes([choice]) + (arrays / path).read_bytes())
+
+seed("block_trace", "six.txt", b"0 0.0 42 45056 549528 9487.2\n1 44.3 42 65536 549400 9443.0\nshort\n")
+seed("block_trace", "comma.csv", b"171.5,x,549400,4096,1000.25\n1e3,,2,nan,4\n")
+seed("block_trace", "msr.csv", b"128166481075232275,rsrch,1,Write,281358336,45056,94872\r\n128166481075232718,a,1,Read,0,512,9\n")
+seed("block_trace", "rows.txt", b"12 4096 88 7\n13 512 89 6")
