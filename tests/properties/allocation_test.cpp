@@ -6,12 +6,19 @@
 #include "check.hpp"
 #include "longwave/autograd/functions/loss.hpp"
 #include "longwave/data/loader.hpp"
+#include "longwave/diffusion/ddim.hpp"
+#include "longwave/diffusion/ddpm.hpp"
+#include "longwave/diffusion/forward_process.hpp"
+#include "longwave/diffusion/mask.hpp"
+#include "longwave/models/lstm_gan.hpp"
 #include "longwave/models/sequence_classifier.hpp"
 #include "longwave/models/sequence_model.hpp"
+#include "longwave/models/sssd.hpp"
 #include "longwave/nn/dss.hpp"
 #include "longwave/nn/feed_forward.hpp"
 #include "longwave/nn/s4.hpp"
 #include "longwave/nn/s4_diag.hpp"
+#include "longwave/optim/adam.hpp"
 #include "longwave/optim/adamw.hpp"
 #include "longwave/optim/clip.hpp"
 #include "longwave/optim/ema.hpp"
@@ -204,4 +211,78 @@ TEMPLATE_TEST_CASE("allocations: none in a training or streaming step of any ker
   const long counted = allocations - before;
   CHECK(counted == 0);
   set_num_threads(0);
+}
+
+TEMPLATE_TEST_CASE("allocations: none in a training step of diffusion, masks included, or in a sample", "",
+                   (Sssd<float>), (SssdS4d<float>)) {
+  if (!COUNTS_ALLOCATIONS) return;
+#if defined(__clang__)
+  set_num_threads(1);
+#endif
+  Generator gen(1);
+  TestType net({.num_res_layers = 2, .res_channels = 4, .skip_channels = 4, .s4_lmax = 24, .s4_d_state = 8}, gen);
+  Adam<float> optimizer(net, {.lr = 1e-3});
+  const auto schedule = NoiseSchedule::linear(20, 1e-4, 0.02);
+  const NoiseLevels<float> levels(schedule);
+  const auto x0 = random<float>(Extents<3>{3, 1, 24}, 2);
+  Tensor<float, 3> mask(x0.sizes());
+  Tape<float> tape;
+  tape.train(gen);
+  long before = 0;
+  for (int step = 0; step < 4; ++step) {
+    if (step == 2) before = allocations;
+    tape.rewind();
+    draw_mask(MaskKind::rm, 5, gen, mask.view());
+    tape.backward(training_loss(tape, net, TrainingSample<float>{x0, mask}, levels, gen));
+    optimizer.step();
+  }
+  const long trained = allocations - before;
+  CHECK(trained == 0);
+  for (const SamplingPlan& plan : {ddpm(schedule), ddim(schedule, even_steps(20, 3))}) {
+    Sampler<float> sampler(plan, x0.sizes());
+    sampler.start(x0, mask, gen);
+    for (int step = 0; step < 2; ++step) sampler.step(net, gen);
+    before = allocations;
+    sampler.step(net, gen);
+    sampler.sample(net, x0, mask, gen);
+    const long sampled = allocations - before;
+    CHECK(sampled == 0);
+  }
+  set_num_threads(0);
+}
+
+TEST_CASE("allocations: none when two LSTMs play against each other, nor in an LSTM's pieces and steps") {
+  if (!COUNTS_ALLOCATIONS) {
+    WARN("skipped: the address sanitizer owns the heap");
+    return;
+  }
+#if defined(__clang__)
+  set_num_threads(1);
+#endif
+  Generator gen(1);
+  LstmGan<float> gan({.features = 4, .hidden = 24, .latent = 6}, gen);
+  LstmGanTrainer<float> trainer(gan, {.instance_noise = 0.1});
+  const auto real = random<float>(Extents<3>{40, 12, 4}, 2);
+  Lstm<float> layer({.in = 4, .hidden = 9, .layers = 2}, gen);
+  auto state = layer.make_state(40);
+  Tensor<float, 2> y(40, 9);
+  const TensorView<const float, 2> x(real.data(), Extents<2>{40, 4}, Extents<2>{48, 1});
+  Tape<float> tape;
+  tape.set_recording(false);
+  auto round = [&] {
+    trainer.step(real, gen);
+    trainer.step(real.view().slice(0, 0, 17), gen);  // a short last batch
+    trainer.take_losses();
+    tape.rewind();
+    layer.forward_stream(tape, tape.input(real), state);
+    layer.step(x, state, y.view());
+  };
+  for (int i = 0; i < 2; ++i) round();
+  const long before = allocations;
+  for (int i = 0; i < 3; ++i) round();
+  const long counted = allocations - before;
+  CHECK(counted == 0);
+#if defined(__clang__)
+  set_num_threads(0);
+#endif
 }
