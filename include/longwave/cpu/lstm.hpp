@@ -43,7 +43,7 @@ struct LstmLayout {
     return block_begin(q) + (keeps ? step : 0) * slot_rows() * lanes(q);
   }
   index_t count() const { return (B + W - 1) / W * W * slots() * slot_rows(); }
-  index_t work() const { return 8 * B * L * H * operand_rows(); }
+  index_t work() const { return 4 * B * L * H * operand_rows(); }
 };
 
 template <class T>
@@ -288,7 +288,7 @@ void lstm_backward(TensorView<T, 3, Host> dx, const LstmWeightViews<T, Host>& d,
         lstm_scatter(lstm_entries<T>(at, dstart.h, q), dh, H, w, entries);
         lstm_scatter(lstm_entries<T>(at, dstart.c, q), dc, H, w, entries);
       },
-      2 * at.work());
+      at.work());
   if (wanted(d.W_ih)) lstm_add_outer(d.W_ih, at, memory, 0);
   if (wanted(d.W_hh)) lstm_add_outer(d.W_hh, at, memory, I);
   lstm_add_bias(d, at, memory);

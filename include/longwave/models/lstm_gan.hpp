@@ -8,7 +8,7 @@
 //
 // At the equilibrium D is undecided: L_D = 2 ln 2, L_G = ln 2. Names: lstm.*, fc_out.*. Parameters: the generator has
 // 4 h (latent + h) + 8 h + F h + F, the discriminator 4 h (F + h) + 8 h + h + 1. Source: Goodfellow et al. 2014; the
-// networks and the update ratios of gan-io.
+// networks and the update ratios of gan-io. When to stop and what the losses say: models/gan_progress.hpp.
 #pragma once
 
 #include <string>
@@ -16,6 +16,7 @@
 #include "longwave/autograd/functions/activation.hpp"
 #include "longwave/autograd/functions/elementwise.hpp"
 #include "longwave/autograd/functions/loss.hpp"
+#include "longwave/models/gan_progress.hpp"
 #include "longwave/nn/linear.hpp"
 #include "longwave/nn/lstm.hpp"
 #include "longwave/optim/adam.hpp"
@@ -95,11 +96,6 @@ struct LstmGanTraining {
   double label_smoothing = 0;  // the discriminator's target for real sequences is 1 - label_smoothing
   double instance_noise = 0;   // deviation of the noise on all that the discriminator sees
   double weight_decay = 0;     // of both optimisers
-};
-
-struct GanLosses {
-  double discriminator;
-  double generator;
 };
 
 // No further term in the generator's loss.
