@@ -19,6 +19,7 @@ find longwave -name '*.hpp' | sort | xargs awk '
     allow("cuda", "core cuda")
     ops = "core cpu cuda ops"
     allow("ops", ops)
+    allow("sar", ops " sar")
     autograd = ops " autograd"
     allow("autograd", autograd)
     state_space = autograd " state_space"
@@ -34,7 +35,7 @@ find longwave -name '*.hpp' | sort | xargs awk '
     allow("metrics", ops " metrics")
     allow("stream", models " stream")
     allow("interop", models " io interop")
-    allow("top", models " top io data metrics stream interop")
+    allow("top", models " top sar io data metrics stream interop")
   }
   /^ *# *include *"/ {
     split($0, parts, "\"")
