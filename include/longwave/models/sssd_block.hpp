@@ -34,7 +34,8 @@ struct SssdOptions {
   bool s4_bidirectional = true;
   bool s4_layernorm = true;
   // ---
-  double s4_lr = 1e-3;  // SssdS4d: learning rate of its A and dt, which do not decay
+  double s4_lr = 1e-3;          // SssdS4d: learning rate of its A and dt, which do not decay
+  index_t dilation_cycle = 12;  // DiffWave: block n has dilation 2^(n mod cycle)
 };
 
 namespace detail {
@@ -55,6 +56,8 @@ inline void check_sssd(const SssdOptions& o) {
   at_least("diffusion_step_embed_dim_mid", o.diffusion_step_embed_dim_mid);
   at_least("diffusion_step_embed_dim_out", o.diffusion_step_embed_dim_out);
   check_share("Sssd", "s4_dropout", o.s4_dropout);
+  if (o.dilation_cycle < 1 || o.dilation_cycle > 32)
+    throw_value_error("Sssd: dilation_cycle is " + std::to_string(o.dilation_cycle) + ", expected 1 to 32");
 }
 
 }  // namespace detail
@@ -139,6 +142,20 @@ struct SssdBlockOutput {
   Var<T, 3, D> x_next, skip;
 };
 
+// x (B, R, L) + v (B, R) at every position.
+template <class T, device D>
+Var<T, 3, D> add_at_all_times(Var<T, 3, D> x, Var<T, 2, D> v) {
+  return x + reshape(v, Extents<3>{v.size(0), v.size(1), 1});
+}
+
+// The way out of a block, from g (B, R, L).
+template <class T, device D>
+SssdBlockOutput<T, D> finish_block(Tape<T, D>& tape, Var<T, 3, D> x, Var<T, 3, D> g, WeightNormConv1d<T, D>& res,
+                                   WeightNormConv1d<T, D>& skip) {
+  constexpr double half = 0.5 * std::numbers::sqrt2;
+  return {binary(x, res(tape, g), WeightedSumRule{half, half}), skip(tape, g)};
+}
+
 template <class Layer>
 struct SssdBlock {
   using T = typename Layer::value_type;
@@ -182,18 +199,9 @@ struct SssdBlock {
   // x (B, R, L), cond (B, K, L), embedding (B, E)
   SssdBlockOutput<T, Dev> operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> x, Var<T, 3, Dev> cond,
                                      Var<T, 2, Dev> embedding) {
-    Var<T, 3, Dev> h = S41(tape, conv_layer(tape, x + at_all_times(fc_t(tape, embedding))));
+    Var<T, 3, Dev> h = S41(tape, conv_layer(tape, add_at_all_times(x, fc_t(tape, embedding))));
     h = S42(tape, h + cond_conv(tape, cond));
-    return finish(tape, x, gate(h), res_conv, skip_conv);
-  }
-
-  // (B, R) -> (B, R, 1)
-  static Var<T, 3, Dev> at_all_times(Var<T, 2, Dev> v) { return reshape(v, Extents<3>{v.size(0), v.size(1), 1}); }
-
-  // The way out of a block, from g.
-  static SssdBlockOutput<T, Dev> finish(Tape<T, Dev>& tape, Var<T, 3, Dev> x, Var<T, 3, Dev> g, Conv& res, Conv& skip) {
-    constexpr double half = 0.5 * std::numbers::sqrt2;
-    return {binary(x, res(tape, g), WeightedSumRule{half, half}), skip(tape, g)};
+    return finish_block(tape, x, gate(h), res_conv, skip_conv);
   }
 };
 
