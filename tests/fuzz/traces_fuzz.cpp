@@ -8,7 +8,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   return fuzz::refuse_or_read(data, size, [](Bytes bytes) {
     const Traces traces = read_traces(bytes, "input");
     if (traces.stream && traces.ids.size() < 2000) {
-      const TraceSplit split = split_stream(traces.ids, 4, 3);
+      const TraceSplit split = split_stream(traces.ids, 4, 3, {.block = 9});
       if (!unseen_rows(split.train, split.train).empty()) std::abort();
     }
     const Tensor<std::int32_t, 2> ids = equal_lengths(traces, 4);

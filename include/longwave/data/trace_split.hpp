@@ -1,7 +1,7 @@
 // trace_split.hpp - windows of event sequences kept apart: which are equal, which are new, an honest split of a
 // recording.
 //
-//   const TraceSplit split = split_stream(recording.ids, 200, 5);      // train (N, L), test (M, L)
+//   const TraceSplit split = split_stream(recording.ids, 200, 5);     // train (N, L), test (M, L)
 //   const auto fresh = take_rows(test.view(), unseen_rows(test, train));
 //
 // Recordings of loops repeat themselves: most windows of a test recording stand in the training recording word by word,
@@ -95,41 +95,54 @@ inline std::vector<index_t> first_occurrences(std::span<const std::int32_t> stre
 struct TraceSplit {
   Tensor<std::int32_t, 2> train;  // (N, L), all different
   Tensor<std::int32_t, 2> test;   // (M, L), all different, none of them anywhere in the training part
-  index_t cut = 0;                // the training part is stream[0, cut)
 };
 
-// An honest split of one recording. Training windows come from its start, as far as it takes for train_share of all
-// different windows to have occurred; test windows lie behind that and do not stand in the training part, not even
-// between two training windows: where a loop comes round with another phase, the windows cut from it differ from those
-// before although their events do not.
+struct TraceSplitOptions {
+  index_t block = 0;   // events; 0: 2 L
+  index_t every = 5;   // of so many blocks one is for the test,
+  index_t place = -1;  // this one; -1: the last
+};
+
+// An honest split of one recording. It is cut into blocks, of which every fifth is kept for the test, so that both
+// parts see all phases of the recording. Training windows lie in the other blocks; test windows in those kept apart,
+// and what they hold stands nowhere in the training part, not even between two training windows: where a loop comes
+// round with another phase, the windows cut from it differ from those before although their events do not.
 inline TraceSplit split_stream(std::span<const std::int32_t> stream, index_t L, index_t stride,
-                               double train_share = 0.8) {
-  if (!(train_share > 0 && train_share < 1))
-    throw_value_error("split_stream: a training share of " + std::to_string(train_share) + ", expected (0, 1)");
-  static_cast<void>(stream_windows(stream.first(std::min(stream.size(), static_cast<std::size_t>(L))), L, stride));
+                               TraceSplitOptions options = {}) {
+  const auto n = static_cast<index_t>(stream.size());
+  const index_t block = options.block == 0 ? 2 * L : options.block;
+  const index_t place = options.place == -1 ? options.every - 1 : options.place;
+  if (L < 1 || stride < 1 || block < L || options.every < 2 || place < 0 || place >= options.every)
+    throw_value_error("split_stream: length " + std::to_string(L) + ", stride " + std::to_string(stride) + ", block " +
+                      std::to_string(place) + " of every " + std::to_string(options.every) + " of " +
+                      std::to_string(block) +
+                      " events: expected at least 1, 1, one of every 2 and blocks as long as a window");
+  if (n < block * options.every)
+    throw_value_error("split_stream: a recording of " + std::to_string(n) + " events is shorter than " +
+                      std::to_string(options.every) + " blocks of " + std::to_string(block));
   const std::vector<index_t> first = detail::first_occurrences(stream, L);
   const auto offsets = static_cast<index_t>(first.size());
-  index_t distinct = 0;
-  for (index_t i = 0; i < offsets; ++i) distinct += first[static_cast<std::size_t>(i)] == i ? 1 : 0;
-  const auto wanted = static_cast<index_t>(std::ceil(train_share * static_cast<double>(distinct)));
-  index_t last = -1;  // the offset where the last of the wanted windows occurs first
-  for (index_t seen = 0; seen < wanted; ++last) seen += first[static_cast<std::size_t>(last + 1)] == last + 1 ? 1 : 0;
+  const auto for_test = [&](index_t event) { return event / block % options.every == place; };
 
-  TraceSplit split;
-  split.cut = last + L;
-  const auto train = stream_windows(stream.first(static_cast<std::size_t>(split.cut)), L, stride);
-  split.train = take_rows(train, distinct_rows(train));
-  std::vector<index_t> fresh;
-  for (index_t i = (split.cut + stride - 1) / stride * stride; i < offsets; i += stride)
-    if (first[static_cast<std::size_t>(i)] > last) fresh.push_back(i);
-  auto test = Tensor<std::int32_t, 2>::uninitialized({static_cast<index_t>(fresh.size()), L});
-  for (std::size_t i = 0; i < fresh.size(); ++i)
-    std::copy_n(stream.data() + fresh[i], L, test.data() + static_cast<index_t>(i) * L);
-  split.test = take_rows(test, distinct_rows(test));
-  if (split.test.size(0) == 0)
-    throw_value_error("split_stream: every window behind event " + std::to_string(split.cut) +
-                      " stands before it too; lower the training share or take another recording");
-  return split;
+  // All windows within a run of training blocks; a window is shorter than a block, so its ends tell.
+  std::vector<bool> in_training(first.size()), taken(first.size());
+  const auto kind = [&](index_t offset) { return static_cast<std::size_t>(first[static_cast<std::size_t>(offset)]); };
+  for (index_t i = 0; i < offsets; ++i)
+    if (!for_test(i) && !for_test(i + L - 1)) in_training[kind(i)] = true;
+  std::vector<index_t> train, test;
+  for (index_t i = 0; i < offsets; i += stride) {
+    const bool tests = for_test(i) && for_test(i + L - 1) && !in_training[kind(i)];
+    const bool trains = !for_test(i) && !for_test(i + L - 1);
+    if ((!tests && !trains) || taken[kind(i)]) continue;
+    taken[kind(i)] = true;
+    (tests ? test : train).push_back(i);
+  }
+  if (test.empty())
+    throw_value_error(
+        "split_stream: every window of the blocks for the test also stands in the training part; take "
+        "longer windows or another recording");
+  const TensorView<const std::int32_t, 2> windows(stream.data(), {offsets, L}, {1, 1});
+  return {take_rows(windows, train), take_rows(windows, test)};
 }
 
 }  // namespace longwave
