@@ -1,4 +1,6 @@
+#include "kernels/each.cuh"
 #include "kernels/fft.cuh"
+#include "longwave/core/padded_rows.hpp"
 
 namespace longwave::cuda {
 
@@ -10,5 +12,8 @@ template void bins_to_real(TensorView<float, 2, Cuda>, TensorView<const complex<
                            float);
 template void bins_to_real(TensorView<double, 2, Cuda>, TensorView<const complex<double>, 2, Cuda>, index_t, double,
                            double);
+
+template void for_each_index(const char*, index_t, const impl::PaddedRows<float, Cuda>&);
+template void for_each_index(const char*, index_t, const impl::PaddedRows<double, Cuda>&);
 
 }  // namespace longwave::cuda

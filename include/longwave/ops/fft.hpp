@@ -21,14 +21,16 @@
 
 #include <string>
 
+#include "longwave/core/arena.hpp"
 #include "longwave/core/complex.hpp"
+#include "longwave/core/each.hpp"
+#include "longwave/core/padded_rows.hpp"
 #include "longwave/core/parallel.hpp"
 #include "longwave/core/view.hpp"
 #include "longwave/cuda/fft.hpp"
 #if defined(LONGWAVE_FFTW)
 #include "longwave/cpu/fft_fftw.hpp"
 #else
-#include "longwave/core/arena.hpp"
 #include "longwave/cpu/fft_fallback.hpp"
 #endif
 
@@ -113,6 +115,16 @@ void complex_rows(TensorView<complex<T>, 2, Host> out, In<complex<T>, 2, Host> i
       for (index_t k = 0; k < out.size(1); ++k) out(b, k) = scale * to[k];
     }
   });
+}
+
+template <class T>
+void complex_rows(TensorView<complex<T>, 2, Cuda> out, In<complex<T>, 2, Cuda> in, T scale, bool inverse) {
+  const index_t n = std::max(out.size(1), in.size(1)), rows = out.size(0);
+  ScratchOn<Cuda> scratch;
+  const auto X = scratch.template tensor<complex<T>, 2>({rows, n});
+  for_each_index<Cuda>(X.count(), PaddedRows<T, Cuda>{X, in, T(1)});
+  if (X.count() > 0) cuda::fft_complex(X.data(), n, rows, inverse);
+  for_each_index<Cuda>(out.count(), PaddedRows<T, Cuda>{out, X, scale});
 }
 
 inline void check_complex_fft(const char* op, const char* long_name, const Extents<2>& rows, const char* name,

@@ -6,10 +6,10 @@
 // Source: Cumming, Wong 2005, "Digital Processing of Synthetic Aperture Radar Data", chapters 4 to 6.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <string>
 
+#include "longwave/core/config.hpp"
 #include "longwave/core/error.hpp"
 #include "longwave/core/extents.hpp"
 
@@ -26,27 +26,29 @@ struct Radar {
   double doppler_centroid = -7055;  // absolute: with its multiple of the PRF
   double light = 299792458;
 
-  double wavelength() const { return light / carrier; }
-  double range_step() const { return light / (2 * range_rate); }
-  double range(double column) const { return first_range + column * range_step(); }
+  LONGWAVE_HD double wavelength() const { return light / carrier; }
+  LONGWAVE_HD double range_step() const { return light / (2 * range_rate); }
+  LONGWAVE_HD double range(double column) const { return first_range + column * range_step(); }
   // Samples of the pulse.
   index_t chirp_samples() const { return static_cast<index_t>(std::llround(chirp_duration * range_rate)); }
   // D(f); 0 beyond the largest Doppler frequency there is, 2V / lambda.
-  double squint(double f) const {
-    const double sine = wavelength() * f / (2 * velocity);
-    return std::sqrt(std::max(0.0, 1 - sine * sine));
+  LONGWAVE_HD double squint(double f) const {
+    using std::sqrt;
+    const double sine = wavelength() * f / (2 * velocity), square = 1 - sine * sine;
+    return square > 0 ? sqrt(square) : 0;
   }
   // Slant range of closest approach of what lies in a column.
-  double closest_range(double column) const { return range(column) * squint(doppler_centroid); }
+  LONGWAVE_HD double closest_range(double column) const { return range(column) * squint(doppler_centroid); }
   // Change of the Doppler frequency with time at the centroid, as a positive number of Hz/s.
-  double azimuth_rate(double column) const {
+  LONGWAVE_HD double azimuth_rate(double column) const {
     const double d = squint(doppler_centroid);
     return 2 * velocity * velocity * d * d * d / (wavelength() * closest_range(column));
   }
   // Bin k of n in azimuth as an absolute frequency, the one nearest the centroid.
-  double doppler(index_t k, index_t n) const {
+  LONGWAVE_HD double doppler(index_t k, index_t n) const {
+    using std::round;
     const double f = static_cast<double>(k) * prf / static_cast<double>(n);
-    return f + prf * std::round((doppler_centroid - f) / prf);
+    return f + prf * round((doppler_centroid - f) / prf);
   }
 };
 

@@ -7,47 +7,12 @@
 // Source: Cumming, Wong 2005, section 3.3.
 #pragma once
 
-#include <numbers>
-
 #include "longwave/core/arena.hpp"
 #include "longwave/core/each.hpp"
 #include "longwave/ops/fft.hpp"
-#include "longwave/sar/radar.hpp"
+#include "longwave/sar/filters.hpp"
 
 namespace longwave::sar {
-
-namespace detail {
-
-// s_j of the chirp for j < P, then zeros.
-template <class T, device D>
-struct ChirpSamples {
-  static constexpr const char* name = "chirp_samples";
-  TensorView<complex<T>, 1, D> s;
-  index_t P;
-  double rate, duration_step;  // K, 1/F
-  LONGWAVE_HD void operator()(index_t j) const {
-    using std::cos, std::sin;
-    const double t = (static_cast<double>(j) - static_cast<double>(P - 1) / 2) * duration_step;
-    const double phase = std::numbers::pi * rate * t * t;
-    s(j) = j < P ? complex<T>(static_cast<T>(cos(phase)), static_cast<T>(sin(phase))) : complex<T>();
-  }
-};
-
-// X_k *= scale conj(S_k), rows of X alike.
-template <class T, device D>
-struct TimesConjugate {
-  static constexpr const char* name = "times_conjugate";
-  TensorView<complex<T>, 2, D> X;
-  TensorView<const complex<T>, 1, D> S;
-  T scale;
-  LONGWAVE_HD void operator()(index_t i) const {
-    const index_t k = i % X.size(1);
-    auto& x = X(i / X.size(1), k);
-    x = scale * (x * conj(S(k)));
-  }
-};
-
-}  // namespace detail
 
 // The columns that are left of R.
 inline index_t compressed_columns(const Radar& radar, index_t R) { return R - radar.chirp_samples() + 1; }

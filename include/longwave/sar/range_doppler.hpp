@@ -18,49 +18,6 @@
 
 namespace longwave::sar {
 
-namespace detail {
-
-// Step 2. X (n, m): azimuth frequency, range frequency.
-template <class T, device D>
-struct MigrationFilter {
-  static constexpr const char* name = "migration_filter";
-  TensorView<complex<T>, 2, D> X;
-  Radar radar;
-  double range;   // R_m
-  double anchor;  // 1/D(f_c)
-  LONGWAVE_HD void operator()(index_t i) const {
-    using std::cos, std::fmod, std::sin, std::sqrt;
-    const index_t n = X.size(0), m = X.size(1), k = i / m, j = i % m;
-    const double f = radar.doppler(k, n);
-    const double g = static_cast<double>(2 * j < m ? j : j - m) * radar.range_rate / static_cast<double>(m);
-    const double bent = radar.light * f / (2 * radar.velocity), at = radar.carrier + g;
-    // sqrt(at^2 - bent^2) - f0 D(f) without the difference of two numbers of 10^9
-    const double whole = sqrt(at * at - bent * bent), middle = sqrt(radar.carrier * radar.carrier - bent * bent);
-    const double path = g * (at + radar.carrier) / (whole + middle) - g * anchor;
-    const double phase = 4 * std::numbers::pi * range / radar.light * path;
-    X(k, j) = X(k, j) * complex<T>(static_cast<T>(cos(phase)), static_cast<T>(sin(phase)));
-  }
-};
-
-// Step 3. S (W, n): column, azimuth frequency.
-template <class T, device D>
-struct AzimuthFilter {
-  static constexpr const char* name = "azimuth_filter";
-  TensorView<complex<T>, 2, D> S;
-  Radar radar;
-  double squint;  // D(f_c)
-  double sign;    // +1 focuses, -1 undoes it
-  LONGWAVE_HD void operator()(index_t i) const {
-    using std::cos, std::sin;
-    const index_t n = S.size(1), c = i / n, k = i % n;
-    const double closest = radar.range(static_cast<double>(c)) * squint;
-    const double phase = sign * 4 * std::numbers::pi * closest * radar.squint(radar.doppler(k, n)) / radar.wavelength();
-    S(c, k) = S(c, k) * complex<T>(static_cast<T>(cos(phase)), static_cast<T>(sin(phase)));
-  }
-};
-
-}  // namespace detail
-
 // rc (A, W) -> S (W, n), n >= A.
 template <class T, device D>
 void azimuth_spectrum(TensorView<complex<T>, 2, D> S, In<complex<T>, 2, D> rc) {
