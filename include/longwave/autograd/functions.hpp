@@ -12,6 +12,7 @@
 #include "longwave/autograd/functions/fft.hpp"
 #include "longwave/autograd/functions/fft_conv.hpp"
 #include "longwave/autograd/functions/loss.hpp"
+#include "longwave/autograd/functions/lstm.hpp"
 #include "longwave/autograd/functions/mask.hpp"
 #include "longwave/autograd/functions/matmul.hpp"
 #include "longwave/autograd/functions/mmd.hpp"
