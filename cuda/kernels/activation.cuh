@@ -16,7 +16,7 @@ struct UnaryValue {
   Rule rule;
   template <class T>
   __device__ void operator()(T& y, T x) const {
-    y = rule.value(x);
+    y = T(rule.value(Arithmetic<T>(x)));
   }
 };
 
@@ -25,7 +25,7 @@ struct UnarySlope {
   Rule rule;
   template <class T>
   __device__ void operator()(T& dx, T dy, T x) const {
-    dx = dy * rule.slope(x);
+    dx = T(dy * rule.slope(Arithmetic<T>(x)));
   }
 };
 

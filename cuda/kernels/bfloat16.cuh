@@ -15,8 +15,7 @@ __device__ inline std::uint32_t pack_bfloat16(float low, float high) {
 __device__ inline float low_of_pair(std::uint32_t pair) { return __uint_as_float(pair << 16); }
 __device__ inline float high_of_pair(std::uint32_t pair) { return __uint_as_float(pair & 0xffff0000u); }
 
-// W neighbours of a row, as numbers to compute with: one load of 16 bytes or less, two where W floats need 32; W = 1,
-// or all on addresses that are multiples of their size.
+// W neighbours of a row as numbers to compute with. W = 1, or `from` is a multiple of their size or of 16 bytes.
 template <int W>
 __device__ inline void load_wide(float (&x)[W], const bfloat16* from) {
   if constexpr (W == 1) {
@@ -48,26 +47,37 @@ __device__ inline void store_wide(bfloat16* to, const float (&y)[W]) {
   }
 }
 
+// Of other types: one vector, or several that follow one another.
 template <int W, class T>
-__device__ inline void load_wide(T (&x)[W], const T* from) {
-  constexpr int V = W == 1 ? 1 : Vector<T>::size;
+__device__ void load_wide(T (&x)[W], const T* from) {
+  constexpr int V = Vector<T>::size;
+  static_assert(W == 1 || W % V == 0);
+  if constexpr (W <= V) {
+    load_piece(x, from, false);
+  } else {
 #pragma unroll
-  for (int i = 0; i < W; i += V) {
-    T piece[V];
-    load_piece(piece, from + i, false);
+    for (int i = 0; i < W; i += V) {
+      T piece[V];
+      load_piece(piece, from + i, false);
 #pragma unroll
-    for (int j = 0; j < V; ++j) x[i + j] = piece[j];
+      for (int j = 0; j < V; ++j) x[i + j] = piece[j];
+    }
   }
 }
 template <int W, class T>
-__device__ inline void store_wide(T* to, const T (&y)[W]) {
-  constexpr int V = W == 1 ? 1 : Vector<T>::size;
+__device__ void store_wide(T* to, const T (&y)[W]) {
+  constexpr int V = Vector<T>::size;
+  static_assert(W == 1 || W % V == 0);
+  if constexpr (W <= V) {
+    store_piece(to, y);
+  } else {
 #pragma unroll
-  for (int i = 0; i < W; i += V) {
-    T piece[V];
+    for (int i = 0; i < W; i += V) {
+      T piece[V];
 #pragma unroll
-    for (int j = 0; j < V; ++j) piece[j] = y[i + j];
-    store_piece(to + i, piece);
+      for (int j = 0; j < V; ++j) piece[j] = y[i + j];
+      store_piece(to + i, piece);
+    }
   }
 }
 

@@ -2,9 +2,10 @@
 //
 // Bytes per element of y: forward 3 sizeof(T), backward 5. In the backward pass a block owns one channel k of y, that
 // is channels k and K + k of z, and a piece of its B L positions: it writes dz and keeps the two sums of its piece in
-// double; a second kernel adds the pieces in order.
+// double; a second kernel adds the pieces in order. Stored in bfloat16 with a float bias, forward has the same blocks.
 #pragma once
 
+#include "kernels/bfloat16.cuh"
 #include "kernels/map.cuh"
 #include "longwave/core/math.hpp"
 #include "longwave/cuda/bias_glu.hpp"
@@ -25,7 +26,8 @@ inline constexpr index_t glu_pieces = 64;   // at most
 
 template <class T>
 struct BiasGluBackward {
-  const T *dy, *z, *bias;
+  const T *dy, *z;
+  const Arithmetic<T>* bias;
   T* dz;            // may be nullptr
   double* partial;  // (pieces, 2 K)
   Extents<3> dy_strides, z_strides, dz_strides;
@@ -51,29 +53,30 @@ __global__ void __launch_bounds__(map_threads) bias_glu_backward_kernel(BiasGluB
   const index_t pieces = (p.positions + p.piece - 1) / p.piece;
   const index_t k = blockIdx.x / pieces, number = blockIdx.x % pieces;
   const index_t begin = number * p.piece, end = min(begin + p.piece, p.positions);
-  const T bias_a = p.bias[k * p.bias_step], bias_b = p.bias[(p.K + k) * p.bias_step];
+  using A = Arithmetic<T>;
+  const A bias_a = p.bias[k * p.bias_step], bias_b = p.bias[(p.K + k) * p.bias_step];
   double sum_a = 0, sum_b = 0;
 #pragma unroll 2
   for (index_t i = begin + threadIdx.x * W; i < end; i += map_threads * W) {
     const index_t b = i / p.L, l = i - b * p.L;
-    T dy[W], left[W], gate[W];
+    A dy[W], left[W], gate[W];
     const T* z = p.z + b * p.z_strides[0] + k * p.z_strides[1] + l * p.z_strides[2];
-    load_piece(dy, p.dy + b * p.dy_strides[0] + k * p.dy_strides[1] + l * p.dy_strides[2], false);
-    load_piece(left, z, false);
-    load_piece(gate, z + p.K * p.z_strides[1], false);
+    load_wide(dy, p.dy + b * p.dy_strides[0] + k * p.dy_strides[1] + l * p.dy_strides[2]);
+    load_wide(left, z);
+    load_wide(gate, z + p.K * p.z_strides[1]);
 #pragma unroll
     for (int j = 0; j < W; ++j) {
-      const T s = math::sigmoid(gate[j] + bias_b);
-      const T in = dy[j] * s;
-      gate[j] = in * (left[j] + bias_a) * (T(1) - s);
+      const A s = math::sigmoid(gate[j] + bias_b);
+      const A in = dy[j] * s;
+      gate[j] = in * (left[j] + bias_a) * (A(1) - s);
       left[j] = in;
       sum_a += static_cast<double>(left[j]);
       sum_b += static_cast<double>(gate[j]);
     }
     if (p.dz != nullptr) {
       T* dz = p.dz + b * p.dz_strides[0] + k * p.dz_strides[1] + l * p.dz_strides[2];
-      store_piece(dz, left);
-      store_piece(dz + p.K * p.dz_strides[1], gate);
+      store_wide(dz, left);
+      store_wide(dz + p.K * p.dz_strides[1], gate);
     }
   }
   if (p.partial == nullptr) return;
@@ -105,24 +108,82 @@ bool rows_of_vectors(TensorView<T, 3, Cuda> x) {
 
 }  // namespace detail
 
+namespace detail {
+
+struct BiasGluForward {
+  bfloat16* y;
+  const bfloat16* z;
+  const float* bias;
+  Extents<3> y_strides, z_strides;
+  index_t K, L, positions, piece, bias_step;
+};
+
+template <int W>
+__global__ void __launch_bounds__(map_threads) bias_glu_forward_kernel(BiasGluForward p) {
+  const index_t pieces = (p.positions + p.piece - 1) / p.piece;
+  const index_t k = blockIdx.x / pieces, number = blockIdx.x % pieces;
+  const index_t begin = number * p.piece, end = min(begin + p.piece, p.positions);
+  const float bias_a = p.bias[k * p.bias_step], bias_b = p.bias[(p.K + k) * p.bias_step];
+#pragma unroll 2
+  for (index_t i = begin + threadIdx.x * W; i < end; i += map_threads * W) {
+    const index_t b = i / p.L, l = i - b * p.L;
+    float left[W], gate[W];
+    const bfloat16* z = p.z + b * p.z_strides[0] + k * p.z_strides[1] + l * p.z_strides[2];
+    load_wide(left, z);
+    load_wide(gate, z + p.K * p.z_strides[1]);
+#pragma unroll
+    for (int j = 0; j < W; ++j) left[j] = (left[j] + bias_a) * math::sigmoid(gate[j] + bias_b);
+    store_wide(p.y + b * p.y_strides[0] + k * p.y_strides[1] + l * p.y_strides[2], left);
+  }
+}
+
+// Positions per block: whole vectors, and few enough pieces that each has a place for its sums.
 template <class T>
-void bias_glu_forward(TensorView<T, 3, Cuda> y, TensorView<const T, 3, Cuda> z, TensorView<const T, 1, Cuda> bias) {
+index_t piece_of_positions(index_t positions) {
+  constexpr index_t whole = Vector<T>::size > 4 ? Vector<T>::size : 4;
+  const index_t even = (positions + glu_pieces - 1) / glu_pieces;
+  return (std::max(even, glu_piece) + whole - 1) / whole * whole;
+}
+
+inline void start_bias_glu_forward(TensorView<bfloat16, 3, Cuda> y, TensorView<const bfloat16, 3, Cuda> z,
+                                   TensorView<const float, 1, Cuda> bias) {
+  const index_t K = y.size(1), L = y.size(2), positions = y.size(0) * L;
+  const index_t piece = piece_of_positions<bfloat16>(positions), pieces = (positions + piece - 1) / piece;
+  const BiasGluForward p{y.data(), z.data(), bias.data(), y.strides(), z.strides(),
+                         K,        L,        positions,   piece,       bias.stride(0)};
+  const unsigned blocks = blocks_for(K * pieces, 1);
+  if (rows_of_vectors(y) && rows_of_vectors(z))
+    bias_glu_forward_kernel<Vector<bfloat16>::size><<<blocks, map_threads, 0, stream_handle()>>>(p);
+  else
+    bias_glu_forward_kernel<1><<<blocks, map_threads, 0, stream_handle()>>>(p);
+  check_launch("bias_glu");
+}
+
+}  // namespace detail
+
+template <class T>
+void bias_glu_forward(TensorView<T, 3, Cuda> y, TensorView<const T, 3, Cuda> z,
+                      TensorView<const Arithmetic<T>, 1, Cuda> bias) {
   if (y.empty()) return;
-  const index_t K = y.size(1), step = bias.stride(0);
-  const auto repeated = [&](index_t first) {
-    return TensorView<const T, 3, Cuda>(bias.data() + first * step, y.sizes(), Extents<3>{0, step, 0});
-  };
-  map_elements<1>("bias_glu", Elements<T, 5>(y, z.slice(1, 0, K), z.slice(1, K, 2 * K), repeated(0), repeated(K)),
-                  detail::BiasGluValue());
+  if constexpr (std::is_same_v<T, bfloat16>) {
+    detail::start_bias_glu_forward(y, z, bias);
+  } else {
+    const index_t K = y.size(1), step = bias.stride(0);
+    const auto repeated = [&](index_t first) {
+      return TensorView<const T, 3, Cuda>(bias.data() + first * step, y.sizes(), Extents<3>{0, step, 0});
+    };
+    map_elements<1>("bias_glu", Elements<T, 5>(y, z.slice(1, 0, K), z.slice(1, K, 2 * K), repeated(0), repeated(K)),
+                    detail::BiasGluValue());
+  }
 }
 
 template <class T>
-void bias_glu_backward(TensorView<T, 3, Cuda> dz, TensorView<T, 1, Cuda> dbias, TensorView<const T, 3, Cuda> dy,
-                       TensorView<const T, 3, Cuda> z, TensorView<const T, 1, Cuda> bias) {
+void bias_glu_backward(TensorView<T, 3, Cuda> dz, TensorView<Arithmetic<T>, 1, Cuda> dbias,
+                       TensorView<const T, 3, Cuda> dy, TensorView<const T, 3, Cuda> z,
+                       TensorView<const Arithmetic<T>, 1, Cuda> bias) {
   if (dy.empty()) return;
   const index_t K = dy.size(1), L = dy.size(2), positions = dy.size(0) * L;
-  const index_t even = (positions + detail::glu_pieces - 1) / detail::glu_pieces;
-  const index_t piece = (std::max(even, detail::glu_piece) + 3) / 4 * 4;  // whole vectors
+  const index_t piece = detail::piece_of_positions<T>(positions);
   const index_t pieces = (positions + piece - 1) / piece;
   ScratchOn<Cuda> scratch;
   double* partial = wanted(dbias) ? scratch.take<double>(pieces * 2 * K) : nullptr;

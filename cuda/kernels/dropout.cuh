@@ -2,7 +2,7 @@
 //
 // Factors k / (1 - p) are never stored: of 64 elements the threads draw 16 Philox calls, each of which serves four
 // elements 16 apart (tied: each 16 bytes draw for their row). Bytes per element: 2 sizeof(T), after a rule 2 and 3, in
-// a sum 3; some 25 instructions of Philox per element keep up with memory.
+// a sum 3; some 25 instructions of Philox per element keep up with memory. Views of bfloat16 are computed in float.
 #pragma once
 
 #include "kernels/map.cuh"
@@ -31,22 +31,25 @@ struct Factors {
 template <class T>
 struct Dropped {
   T scale;
-  __device__ void operator()(T factor, T& y, T x) const { y = scale * (x * factor); }
+  template <class S>
+  __device__ void operator()(T factor, S& y, S x) const {
+    y = S(scale * (x * factor));
+  }
 };
 template <class Rule>
 struct DroppedValue {
   Rule rule;
-  template <class T>
-  __device__ void operator()(T factor, T& y, T x) const {
-    y = rule.value(x) * factor;
+  template <class T, class S>
+  __device__ void operator()(T factor, S& y, S x) const {
+    y = S(rule.value(T(x)) * factor);
   }
 };
 template <class Rule>
 struct DroppedSlope {
   Rule rule;
-  template <class T>
-  __device__ void operator()(T factor, T& dx, T dy, T x) const {
-    dx = dy * factor * rule.slope(x);
+  template <class T, class S>
+  __device__ void operator()(T factor, S& dx, S dy, S x) const {
+    dx = S(dy * factor * rule.slope(T(x)));
   }
 };
 template <class T>
@@ -81,15 +84,15 @@ struct TiedFactor {
   }
 };
 
-template <class F, class T, std::size_t... Y, std::size_t... X>
-__device__ void drop_one(F& f, T factor, T* y, const T* x, std::index_sequence<Y...>, std::index_sequence<X...>) {
+template <class F, class A, class T, std::size_t... Y, std::size_t... X>
+__device__ void drop_one(F& f, A factor, T* y, const T* x, std::index_sequence<Y...>, std::index_sequence<X...>) {
   f(factor, y[Y]..., x[X]...);
 }
 
 // Thread t of the 16 / W of 64 elements: elements 16 w + W t + j.
 template <int Outputs, int W, class F, class T, int K>
 __global__ void __launch_bounds__(map_threads)
-    dropout_kernel(Pointers<T, K> p, Walk<K> walk, index_t count, Factors<T> factors, F f) {
+    dropout_kernel(Pointers<T, K> p, Walk<K> walk, index_t count, Factors<Arithmetic<T>> factors, F f) {
   constexpr int inputs = K - Outputs, threads = 16 / W;
   const index_t number = blockIdx.x * index_t(map_threads) + threadIdx.x;
   const index_t call = number / threads * 16 + number % threads * W;  // Philox calls of this thread: call + j
@@ -124,7 +127,7 @@ __global__ void __launch_bounds__(map_threads)
 }
 
 template <int Outputs, int W, class F, class T, int K>
-void drop_pieces_of(const Elements<T, K>& e, const Factors<T>& factors, F f) {
+void drop_pieces_of(const Elements<T, K>& e, const Factors<Arithmetic<T>>& factors, F f) {
   const unsigned blocks = blocks_for((e.count + 63) / 64 * (16 / W), map_threads);
   dropout_kernel<Outputs, W>
       <<<blocks, map_threads, 0, stream_handle()>>>(pointers_of(e), walk_of<W>(e), e.count, factors, f);
@@ -133,10 +136,11 @@ void drop_pieces_of(const Elements<T, K>& e, const Factors<T>& factors, F f) {
 template <int Outputs, class F, class T, int K>
 void drop(const char* name, const Elements<T, K>& e, DropoutDraw draw, F f) {
   if (e.count == 0) return;
-  const Factors<T> factors{draw.key, current_stream().advance(), static_cast<std::uint32_t>(draw.p * 0x1p32),
-                           static_cast<T>(1 / (1 - draw.p))};
+  using A = Arithmetic<T>;
+  const Factors<A> factors{draw.key, current_stream().advance(), static_cast<std::uint32_t>(draw.p * 0x1p32),
+                           static_cast<A>(1 / (1 - draw.p))};
   if (draw.tied > 0) {
-    map_places<Outputs>(name, e, draw.tied, TiedFactor<F, T>{f, factors, draw.tied});
+    map_places<Outputs>(name, e, draw.tied, TiedFactor<F, A>{f, factors, draw.tied});
     return;
   }
   if (rows_in_vectors<Outputs>(e))
@@ -150,7 +154,7 @@ void drop(const char* name, const Elements<T, K>& e, DropoutDraw draw, F f) {
 
 template <class T>
 void dropout(const Elements<T, 2>& elements, DropoutDraw draw, double scale) {
-  detail::drop<1>("dropout", elements, draw, detail::Dropped<T>{static_cast<T>(scale)});
+  detail::drop<1>("dropout", elements, draw, detail::Dropped<Arithmetic<T>>{static_cast<Arithmetic<T>>(scale)});
 }
 
 template <class Rule, class T>

@@ -49,6 +49,8 @@ class ThreadHandle {
       }
     }
     check(cublasCreate(&handle_), "cublasCreate");
+    // Partial sums of a product with results in bfloat16 stay in float.
+    check(cublasSetMathMode(handle_, CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION), "cublasSetMathMode");
   }
   ThreadHandle(const ThreadHandle&) = delete;
   ThreadHandle& operator=(const ThreadHandle&) = delete;
@@ -99,7 +101,7 @@ struct Copied {
 struct Zero {
   template <class T>
   __device__ void operator()(T& y, T) const {
-    y = 0;
+    y = T(0);
   }
 };
 
@@ -119,32 +121,37 @@ TensorView<const T, 3, Cuda> fitting(const TensorView<const T, 3, Cuda>& X, Scra
   return {dense.data(), X.sizes(), Extents<3>(repeats ? 0 : dense.stride(0), dense.stride(1), dense.stride(2))};
 }
 
-// C, A and B all fit and C's rows have unit stride: C^T = B^T A^T counted by columns.
 template <class T>
-void call_cublas(TensorView<T, 3, Cuda> C, TensorView<const T, 3, Cuda> A, TensorView<const T, 3, Cuda> B,
+constexpr cudaDataType type_of = sizeof(T) == 2   ? CUDA_R_16BF
+                                 : sizeof(T) == 4 ? CUDA_R_32F
+                                                  : CUDA_R_64F;
+
+// C, A and B all fit and C's rows have unit stride: C^T = B^T A^T counted by columns.
+template <class T, class S>
+void call_cublas(TensorView<T, 3, Cuda> C, TensorView<const S, 3, Cuda> A, TensorView<const S, 3, Cuda> B,
                  bool accumulate) {
   constexpr index_t batch = 1 << 15;  // products per call
-  constexpr cudaDataType type = sizeof(T) == 4 ? CUDA_R_32F : CUDA_R_64F;
-  const cublasComputeType_t compute = sizeof(T) == 8 ? CUBLAS_COMPUTE_64F
-                                      : tf32()       ? CUBLAS_COMPUTE_32F_FAST_TF32
-                                                     : CUBLAS_COMPUTE_32F;
+  const cublasComputeType_t compute = sizeof(S) == 8             ? CUBLAS_COMPUTE_64F
+                                      : sizeof(S) == 4 && tf32() ? CUBLAS_COMPUTE_32F_FAST_TF32
+                                                                 : CUBLAS_COMPUTE_32F;
   thread_local const ThreadHandle own;
   ScratchOn<Cuda> scratch;
   const cublasHandle_t handle = own.on_stream(scratch);
   const index_t M = C.size(1), N = C.size(2), K = A.size(2);
   const Layout a = layout_of(A), b = layout_of(B), c = layout_of(C);
-  const T alpha = 1, beta = accumulate ? T(1) : T(0);
+  using Scale = Arithmetic<T>;
+  const Scale alpha = 1, beta = accumulate ? Scale(1) : Scale(0);
   if (C.size(0) == 1) {
-    check(cublasGemmEx_64(handle, b.op, a.op, N, M, K, &alpha, B.data(), type, b.pitch, A.data(), type, a.pitch, &beta,
-                          C.data(), type, c.pitch, compute, CUBLAS_GEMM_DEFAULT),
+    check(cublasGemmEx_64(handle, b.op, a.op, N, M, K, &alpha, B.data(), type_of<S>, b.pitch, A.data(), type_of<S>,
+                          a.pitch, &beta, C.data(), type_of<T>, c.pitch, compute, CUBLAS_GEMM_DEFAULT),
           "cublasGemmEx");
     return;
   }
   for (index_t p = 0; p < C.size(0); p += batch)
-    check(cublasGemmStridedBatchedEx_64(handle, b.op, a.op, N, M, K, &alpha, B.data() + p * B.stride(0), type, b.pitch,
-                                        B.stride(0), A.data() + p * A.stride(0), type, a.pitch, A.stride(0), &beta,
-                                        C.data() + p * C.stride(0), type, c.pitch, C.stride(0),
-                                        std::min(batch, C.size(0) - p), compute, CUBLAS_GEMM_DEFAULT),
+    check(cublasGemmStridedBatchedEx_64(handle, b.op, a.op, N, M, K, &alpha, B.data() + p * B.stride(0), type_of<S>,
+                                        b.pitch, B.stride(0), A.data() + p * A.stride(0), type_of<S>, a.pitch,
+                                        A.stride(0), &beta, C.data() + p * C.stride(0), type_of<T>, c.pitch,
+                                        C.stride(0), std::min(batch, C.size(0) - p), compute, CUBLAS_GEMM_DEFAULT),
           "cublasGemmStridedBatchedEx");
 }
 
@@ -153,8 +160,9 @@ void call_cublas(TensorView<T, 3, Cuda> C, TensorView<const T, 3, Cuda> A, Tenso
 void set_tf32(bool on) noexcept { use_tf32 = on; }
 bool tf32() noexcept { return use_tf32; }
 
-template <class T>
-void gemm(TensorView<T, 3, Cuda> C, TensorView<const T, 3, Cuda> A, TensorView<const T, 3, Cuda> B, bool accumulate) {
+template <class T, class S>
+void gemm(TensorView<T, 3, Cuda> C, std::type_identity_t<TensorView<const S, 3, Cuda>> A,
+          std::type_identity_t<TensorView<const S, 3, Cuda>> B, bool accumulate) {
   if (C.empty()) return;
   if (A.size(2) == 0) {
     if (!accumulate) map_elements<1>("gemm: zero", Elements<T, 2>(C, C), Zero());
@@ -164,7 +172,7 @@ void gemm(TensorView<T, 3, Cuda> C, TensorView<const T, 3, Cuda> A, TensorView<c
   if (!fits(C)) {
     const auto dense = scratch.tensor<T>(C.sizes());
     if (accumulate) copy_elements<T>(dense, C);
-    gemm<T>(dense, A, B, accumulate);
+    gemm<T, S>(dense, A, B, accumulate);
     copy_elements<T>(C, dense);
     return;
   }
@@ -176,8 +184,9 @@ void gemm(TensorView<T, 3, Cuda> C, TensorView<const T, 3, Cuda> A, TensorView<c
     call_cublas(C.transpose(1, 2), B.transpose(1, 2), A.transpose(1, 2), accumulate);
 }
 
-template <class T>
-void gemm_sum(TensorView<T, 2, Cuda> C, TensorView<const T, 3, Cuda> A, TensorView<const T, 3, Cuda> B) {
+template <class T, class S>
+void gemm_sum(TensorView<T, 2, Cuda> C, std::type_identity_t<TensorView<const S, 3, Cuda>> A,
+              std::type_identity_t<TensorView<const S, 3, Cuda>> B) {
   const index_t P = A.size(0), M = C.size(0), N = C.size(1), K = A.size(2);
   if (C.empty() || P == 0 || K == 0) return;
   const index_t tiles = P * ((M + tile - 1) / tile) * ((N + tile - 1) / tile);
@@ -185,7 +194,7 @@ void gemm_sum(TensorView<T, 2, Cuda> C, TensorView<const T, 3, Cuda> A, TensorVi
   index_t cuts = (K + longest_sum - 1) / longest_sum;  // pieces of K
   if (tiles * cuts < enough_tiles) cuts = std::min((enough_tiles + tiles - 1) / tiles, (K + 255) / 256);
   cuts = std::max<index_t>(1, std::min(cuts, most / P));
-  if (P * cuts == 1) return gemm<T>(repeated(C, 1), A, B, true);
+  if (P * cuts == 1) return gemm<T, S>(repeated(C, 1), A, B, true);
 
   const index_t length = ((K + cuts - 1) / cuts + 31) / 32 * 32, entries = std::min(P, most);
   cuts = (K + length - 1) / length;
@@ -193,34 +202,39 @@ void gemm_sum(TensorView<T, 2, Cuda> C, TensorView<const T, 3, Cuda> A, TensorVi
   const auto partials = scratch.tensor<T>(Extents<4>(cuts, entries, M, N));
   if (P == 1 && cuts > 1) {  // all pieces of full length at once
     const index_t whole = K / length;
-    const auto pieces = [length, whole](const TensorView<const T, 3, Cuda>& X, int axis) {
+    const auto pieces = [length, whole](const TensorView<const S, 3, Cuda>& X, int axis) {
       Extents<3> sizes = X.sizes(), strides = X.strides();
       sizes[0] = whole;
       strides[0] = length * strides[axis];
       sizes[axis] = length;
-      return TensorView<const T, 3, Cuda>(X.data(), sizes, strides);
+      return TensorView<const S, 3, Cuda>(X.data(), sizes, strides);
     };
     const auto all = TensorView<T, 3, Cuda>(partials.data(), Extents<3>(cuts, M, N));
-    gemm<T>(all.slice(0, 0, whole), pieces(A, 2), pieces(B, 1), false);
+    gemm<T, S>(all.slice(0, 0, whole), pieces(A, 2), pieces(B, 1), false);
     if (whole < cuts)
-      gemm<T>(all.slice(0, whole, cuts), A.slice(2, whole * length, K), B.slice(1, whole * length, K), false);
+      gemm<T, S>(all.slice(0, whole, cuts), A.slice(2, whole * length, K), B.slice(1, whole * length, K), false);
   } else {
     for (index_t cut = 0; cut < cuts; ++cut)
       for (index_t p = 0; p < P; p += entries) {
         const index_t begin = cut * length, end = std::min(K, begin + length), last = std::min(P, p + entries);
-        gemm<T>(partials[cut].slice(0, 0, last - p), A.slice(0, p, last).slice(2, begin, end),
-                B.slice(0, p, last).slice(1, begin, end), p > 0);
+        gemm<T, S>(partials[cut].slice(0, 0, last - p), A.slice(0, p, last).slice(2, begin, end),
+                   B.slice(0, p, last).slice(1, begin, end), p > 0);
       }
   }
   add_partials<T>(C, partials.data(), cuts * entries);
 }
 
-template void gemm(TensorView<float, 3, Cuda>, TensorView<const float, 3, Cuda>, TensorView<const float, 3, Cuda>,
-                   bool);
-template void gemm(TensorView<double, 3, Cuda>, TensorView<const double, 3, Cuda>, TensorView<const double, 3, Cuda>,
-                   bool);
-template void gemm_sum(TensorView<float, 2, Cuda>, TensorView<const float, 3, Cuda>, TensorView<const float, 3, Cuda>);
-template void gemm_sum(TensorView<double, 2, Cuda>, TensorView<const double, 3, Cuda>,
-                       TensorView<const double, 3, Cuda>);
+template <class T, class S>
+using Gemm = void(TensorView<T, 3, Cuda>, TensorView<const S, 3, Cuda>, TensorView<const S, 3, Cuda>, bool);
+template <class T, class S>
+using GemmSum = void(TensorView<T, 2, Cuda>, TensorView<const S, 3, Cuda>, TensorView<const S, 3, Cuda>);
+
+template Gemm<float, float> gemm<float>;
+template Gemm<double, double> gemm<double>;
+template Gemm<float, bfloat16> gemm<float, bfloat16>;
+template Gemm<bfloat16, bfloat16> gemm<bfloat16>;
+template GemmSum<float, float> gemm_sum<float>;
+template GemmSum<double, double> gemm_sum<double>;
+template GemmSum<float, bfloat16> gemm_sum<float, bfloat16>;
 
 }  // namespace longwave::cuda

@@ -4,6 +4,7 @@
 // and give the same bits each time.
 #pragma once
 
+#include "longwave/core/bfloat16.hpp"
 #include "longwave/core/view.hpp"
 
 namespace longwave::cuda {
@@ -15,14 +16,19 @@ namespace longwave::cuda {
 void set_tf32(bool on) noexcept;
 bool tf32() noexcept;
 
+// Operands stored in bfloat16 (S) are multiplied as they are, exactly, and added in float; C is float, or bfloat16 and
+// rounded once.
+
 // C_p = A_p B_p, or with `accumulate` C_p += A_p B_p. C (P, M, N), A (P, M, K), B (P, K, N) of any strides, A and B
 // also repeated (stride 0 along P); what cuBLAS does not take is copied to working memory first.
-template <class T>
-void gemm(TensorView<T, 3, Cuda> C, TensorView<const T, 3, Cuda> A, TensorView<const T, 3, Cuda> B, bool accumulate);
+template <class T, class S = T>
+void gemm(TensorView<T, 3, Cuda> C, std::type_identity_t<TensorView<const S, 3, Cuda>> A,
+          std::type_identity_t<TensorView<const S, 3, Cuda>> B, bool accumulate);
 
 // C += sum_p A_p B_p. C (M, N), A (P, M, K), B (P, K, N), long K: fixed pieces of the sum, added in order.
-template <class T>
-void gemm_sum(TensorView<T, 2, Cuda> C, TensorView<const T, 3, Cuda> A, TensorView<const T, 3, Cuda> B);
+template <class T, class S = T>
+void gemm_sum(TensorView<T, 2, Cuda> C, std::type_identity_t<TensorView<const S, 3, Cuda>> A,
+              std::type_identity_t<TensorView<const S, 3, Cuda>> B);
 
 // The same matrix P times.
 template <class T, int N>

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "longwave/autograd/functions/bias_glu.hpp"
+#include "longwave/autograd/functions/cast.hpp"
 #include "longwave/autograd/functions/conv1d.hpp"
 #include "longwave/autograd/functions/shape.hpp"
 #include "longwave/autograd/functions/weight_norm.hpp"
@@ -106,6 +107,16 @@ struct LinearActivation {
       detail::with_rule(before,
                         [&](auto rule) { y = linear_glu_after(x, rule, taps(tape), bias.on(tape, "bias"), p, tied); });
     return y ? y : (*this)(tape, dropout(activate(x, before, 1), p, tied));
+  }
+
+  // The same with x and y in bfloat16, in float between casts where there is no glu.
+  Var<bfloat16, 3, D> after(Tape<T, D>& tape, Var<bfloat16, 3, D> x, Activation before, double p,
+                            bool tied) requires(std::same_as<T, float>) {
+    Var<bfloat16, 3, D> y;
+    if (options.activation == Activation::glu)
+      detail::with_rule(before,
+                        [&](auto rule) { y = linear_glu_after(x, rule, taps(tape), bias.on(tape, "bias"), p, tied); });
+    return y ? y : cast<bfloat16>(after(tape, cast<float>(x), before, p, tied));
   }
 
   LinearStep<T, D> step() {

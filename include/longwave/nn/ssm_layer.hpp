@@ -10,6 +10,7 @@
 // carry the official names of the kernel's flavour: [layer.]D, [layer.]kernel.*, input_linear.*, input_gate.0.*,
 // output_gate.*, output_linear.0.* or output_linear.*.
 // The same layer runs on whole sequences (operator()), in pieces with a state (forward) and sample by sample (step).
+// u in bfloat16 gives y in bfloat16 (docs/design/bfloat16.md); parameters, their gradients and sums stay float.
 // Sources: Gu et al. 2022 (S4, S4D) and the S4 repository's S4D and S4Block; Gupta et al. 2022 (DSS); Mehta et al. 2022
 // (gated layers).
 #pragma once
@@ -22,6 +23,7 @@
 #include "longwave/autograd/functions/mask.hpp"
 #include "longwave/autograd/functions/shape.hpp"
 #include "longwave/nn/ssm_step.hpp"
+#include "longwave/state_space/ssm_bfloat16.hpp"
 #include "longwave/state_space/step_tables.hpp"
 
 namespace longwave {
@@ -76,6 +78,16 @@ struct SsmLayer {
     requires(!std::is_same_v<E, Dev>)
   Var<T, 3, Dev>
   operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> u, const SsmRunOn<E>& run) { return pass(tape, u, {}, false, run).y; }
+
+  // u and y in bfloat16. The kernel, the activation, a gated output and their gradients run in it; what has no form for
+  // it (gates, bottlenecks, channels, lengths) in float, between casts.
+  Var<bfloat16, 3, Dev> operator()(Tape<T, Dev>& tape, Var<bfloat16, 3, Dev> u,
+                                   const SsmRunOn<Dev>& run = {}) requires(std::same_as<T, float>) {
+    check_input(u.sizes(), run.rate);
+    if (!plain(tape) || run.lengths.data() != nullptr) return cast<bfloat16>((*this)(tape, cast<float>(u), run));
+    const Var<bfloat16, 3, Dev> y = convolve(tape, u, run.rate);
+    return output_linear.after(tape, y, options.activation, options.dropout, options.tie_dropout);
+  }
 
   // The same from state_in (B, 2, N, H), with the state after the last sample; gradients flow through both. N: modes.
   SequenceOutput<T, Dev> forward(Tape<T, Dev>& tape, Var<T, 3, Dev> u, Var<T, 4, Dev> state_in,
@@ -151,14 +163,25 @@ struct SsmLayer {
     return present ? LinearActivation<T, Dev, rank>(o, gen) : LinearActivation<T, Dev, rank>();
   }
 
+  void check_input(const Extents<3>& u, double rate) const {
+    if (u[1] != options.d_model)
+      throw_shape_error(std::string(name) + ": u is " + to_string(u, "BHL") +
+                        ", expected H = d_model = " + std::to_string(options.d_model));
+    if (!(rate > 0))
+      throw_value_error(std::string(name) + ": rate is " + std::to_string(rate) + ", expected more than 0");
+  }
+
+  // Only the kernel, an activation and the output's linear map, and dropout between these two.
+  bool plain(const Tape<T, Dev>& tape) const {
+    const bool drops = tape.training() && (options.drop_kernel > 0 || (Flavour::drop_before && options.dropout > 0));
+    return !input_gate && !input_linear && output_linear && !options.hyper_act && !options.swap_channels &&
+           options.mult_act == Activation::none && !drops;
+  }
+
   template <device E>
   SequenceOutput<T, Dev> pass(Tape<T, Dev>& tape, Var<T, 3, Dev> u, Var<T, 4, Dev> state_in, bool want_state,
                               const SsmRunOn<E>& run) {
-    if (u.size(1) != options.d_model)
-      throw_shape_error(std::string(name) + ": u is " + to_string(u.sizes(), "BHL") +
-                        ", expected H = d_model = " + std::to_string(options.d_model));
-    if (!(run.rate > 0))
-      throw_value_error(std::string(name) + ": rate is " + std::to_string(run.rate) + ", expected more than 0");
+    check_input(u.sizes(), run.rate);
     if (run.lengths.data() != nullptr) u = mask_lengths(u, run.lengths);
     const auto gate = input_gate ? input_gate(tape, u) : Var<T, 3, Dev>();
     const auto x = input_linear ? input_linear(tape, u) : u;
@@ -183,6 +206,15 @@ struct SsmLayer {
     const Var<T, 3, Dev> K = dropout(ssm_kernel(tape, vars, L_kernel, rate), options.drop_kernel);
     const Var<T, 4, Dev> y = options.bidirectional ? fft_conv_bidirectional(x, K, skip) : fft_conv(x, K, skip);
     return {reshape(y, Extents<3>{y.size(0), y.size(1) * y.size(2), L}), {}};
+  }
+
+  // The same in bfloat16, where plain().
+  Var<bfloat16, 3, Dev> convolve(Tape<T, Dev>& tape, Var<bfloat16, 3, Dev> x, double rate) {
+    const SsmCall call{options.algorithm, options.bidirectional, rate, kernel_length(rate)};
+    if constexpr (requires(const Vars& vars, Var<T, 2, Dev> skip) { ssm(x, vars, skip, call); })
+      return ssm(x, kernel.on(tape), D.on(tape, "D"), call);
+    else
+      return cast<bfloat16>(convolve(tape, cast<float>(x), {}, false, rate).y);
   }
 
   // All that follows: gate has no value where there is none.

@@ -3,9 +3,10 @@
 //
 // x, y: same shape, any rank. A rule holds value(x) and slope(x) = dvalue/dx side by side; Unary<Rule> is the op:
 //   y = value(x),   dx = dy slope(x).       Saves x. y may be x and dx may be dy.
-// float error bounds: core/math.hpp.
+// float error bounds: core/math.hpp. Views of bfloat16 are computed in float and rounded once, glu excepted.
 #pragma once
 
+#include "longwave/core/bfloat16.hpp"
 #include "longwave/core/map.hpp"
 #include "longwave/core/math.hpp"
 #include "longwave/cuda/activation.hpp"
@@ -119,13 +120,13 @@ namespace impl {
 
 template <class Rule, class T, int N>
 void unary_forward(TensorView<T, N, Host> y, TensorView<const T, N, Host> x, Rule rule) {
-  map_elements<1>([rule](T& out, T at) { out = rule.value(at); }, y, x);
+  map_elements<1>([rule](T& out, T at) { out = T(rule.value(Arithmetic<T>(at))); }, y, x);
 }
 
 template <class Rule, class T, int N>
 void unary_backward(TensorView<T, N, Host> dx, TensorView<const T, N, Host> dy, TensorView<const T, N, Host> x,
                     Rule rule) {
-  map_elements<1>([rule](T& out, T incoming, T at) { out = incoming * rule.slope(at); }, dx, dy, x);
+  map_elements<1>([rule](T& out, T incoming, T at) { out = T(incoming * rule.slope(Arithmetic<T>(at))); }, dx, dy, x);
 }
 
 // y = a s, s = sigmoid(b)

@@ -5,12 +5,14 @@
 //
 // z (B, 2 K, L), its first half along K is z_a; bias (2 K), y (B, K, L). Saves z and bias. What follows a linear map to
 // twice the width; the device reads z and writes y forward, and reads dy and z and writes dz backward, once each.
+// z, y and their gradients may be bfloat16, with a float bias: sums stay in float.
 #pragma once
 
 #include "longwave/core/fill.hpp"
 #include "longwave/core/sum.hpp"
 #include "longwave/cuda/bias_glu.hpp"
 #include "longwave/ops/activation.hpp"
+#include "longwave/ops/cast.hpp"
 
 namespace longwave {
 
@@ -51,25 +53,43 @@ void bias_glu_backward(TensorView<T, 3, Host> dz, TensorView<T, 1, Host> dbias, 
   longwave::detail::add_to(dbias, sums);
 }
 
+// z and y in bfloat16: through floats, results are rounded once.
+inline void bias_glu_forward(TensorView<bfloat16, 3, Host> y, TensorView<const bfloat16, 3, Host> z,
+                             TensorView<const float, 1, Host> bias) {
+  Scratch scratch;
+  const TensorView<float, 3> wide = scratch.tensor<float>(y.sizes());
+  bias_glu_forward<float>(wide, cast_to<float>(scratch, z), bias);
+  cast(y, TensorView<const float, 3>(wide));
+}
+
+inline void bias_glu_backward(TensorView<bfloat16, 3, Host> dz, TensorView<float, 1, Host> dbias,
+                              TensorView<const bfloat16, 3, Host> dy, TensorView<const bfloat16, 3, Host> z,
+                              TensorView<const float, 1, Host> bias) {
+  Scratch scratch;
+  const TensorView<float, 3> wide = scratch.tensor<float>(z.sizes());
+  bias_glu_backward<float>(wide, dbias, cast_to<float>(scratch, dy), cast_to<float>(scratch, z), bias);
+  if (wanted(dz)) cast(dz, TensorView<const float, 3>(wide));
+}
+
 }  // namespace impl
 
 namespace ops {
 
 struct BiasGlu {
   template <class T, device D>
-  static void forward(TensorView<T, 3, D> y, In<T, 3, D> z, In<T, 1, D> bias) {
+  static void forward(TensorView<T, 3, D> y, In<T, 3, D> z, In<Arithmetic<T>, 1, D> bias) {
     check("y", y.sizes(), z.sizes(), bias.sizes());
     impl::bias_glu_forward(y, z, bias);
   }
 
   // dz is assigned and may be z's storage, dbias is added to; either may be left out.
   template <class T, device D>
-  static void backward(Out<T, 3, D> dz, Out<T, 1, D> dbias, TensorView<const T, 3, D> dy, In<T, 3, D> z,
-                       In<T, 1, D> bias) {
+  static void backward(Out<T, 3, D> dz, Out<Arithmetic<T>, 1, D> dbias, TensorView<const T, 3, D> dy, In<T, 3, D> z,
+                       In<Arithmetic<T>, 1, D> bias) {
     check("dy", dy.sizes(), z.sizes(), bias.sizes());
     check_gradient("bias_glu", "dz", dz, z.sizes());
     check_gradient("bias_glu", "dbias", dbias, bias.sizes());
-    if (wanted(dz) || wanted(dbias)) impl::bias_glu_backward<T>(dz, dbias, dy, z, bias);
+    if (wanted(dz) || wanted(dbias)) impl::bias_glu_backward(dz, dbias, dy, z, bias);
   }
 
  private:

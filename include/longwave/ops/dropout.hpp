@@ -13,6 +13,7 @@
 #include "longwave/core/map.hpp"
 #include "longwave/core/random.hpp"
 #include "longwave/cuda/dropout.hpp"
+#include "longwave/ops/cast.hpp"
 #include "longwave/ops/elementwise.hpp"
 
 namespace longwave {
@@ -118,6 +119,16 @@ void dropout(TensorView<T, N, Host> y, TensorView<const T, N, Host> x, PhiloxKey
   detail::dropout_elements(y, x, key, threshold, kept);
 }
 
+// In bfloat16: the same numbers of floats, rounded once.
+template <int N>
+void dropout(TensorView<bfloat16, N, Host> y, TensorView<const bfloat16, N, Host> x, PhiloxKey key, double p,
+             bool tied) {
+  Scratch scratch;
+  const TensorView<float, N> wide = cast_to<float>(scratch, x);
+  dropout(wide, TensorView<const float, N>(wide), key, p, tied);
+  cast(y, TensorView<const float, N>(wide));
+}
+
 template <class Rule, class T, int N>
 void dropout_after_forward(TensorView<T, N, Host> y, TensorView<const T, N, Host> x, PhiloxKey key, double p, bool tied,
                            Rule rule) {
@@ -130,6 +141,25 @@ void dropout_after_backward(TensorView<T, N, Host> dx, TensorView<const T, N, Ho
                             PhiloxKey key, double p, bool tied, Rule rule) {
   dropout(dx, dy, key, p, tied);
   unary_backward(dx, TensorView<const T, N>(dx), x, rule);
+}
+
+template <class Rule, int N>
+void dropout_after_forward(TensorView<bfloat16, N, Host> y, TensorView<const bfloat16, N, Host> x, PhiloxKey key,
+                           double p, bool tied, Rule rule) {
+  Scratch scratch;
+  const TensorView<float, N> wide = cast_to<float>(scratch, x);
+  dropout_after_forward(wide, TensorView<const float, N>(wide), key, p, tied, rule);
+  cast(y, TensorView<const float, N>(wide));
+}
+
+template <class Rule, int N>
+void dropout_after_backward(TensorView<bfloat16, N, Host> dx, TensorView<const bfloat16, N, Host> dy,
+                            TensorView<const bfloat16, N, Host> x, PhiloxKey key, double p, bool tied, Rule rule) {
+  Scratch scratch;
+  const TensorView<float, N> wide = cast_to<float>(scratch, dy);
+  const TensorView<const float, N> at = cast_to<float>(scratch, x);
+  dropout_after_backward(wide, TensorView<const float, N>(wide), at, key, p, tied, rule);
+  cast(dx, TensorView<const float, N>(wide));
 }
 
 template <class T, int N>

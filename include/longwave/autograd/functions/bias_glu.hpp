@@ -8,11 +8,12 @@
 
 namespace longwave {
 
-// z (B, 2 K, L), bias (2 K) -> (B, K, L).
+// z (B, 2 K, L), bias (2 K) -> (B, K, L). z may be bfloat16, then y is it too.
 template <class T, device D>
-Var<T, 3, D> bias_glu(Var<T, 3, D> z, Var<T, 1, D> bias) {
-  Tape<T, D>& tape = z.tape();
-  const Var<T, 3, D> y = tape.make(ops::Glu::output_sizes(z.sizes(), 1), z.needs_grad() || bias.needs_grad());
+Var<T, 3, D> bias_glu(Var<T, 3, D> z, std::type_identity_t<Var<Arithmetic<T>, 1, D>> bias) {
+  auto& tape = z.tape();
+  const Var<T, 3, D> y =
+      tape.template make_as<T>(ops::Glu::output_sizes(z.sizes(), 1), z.needs_grad() || bias.needs_grad());
   ops::BiasGlu::forward(y.output(), z.value(), bias.value());
   tape.record("bias_glu", y, [=, &tape] {
     const Grad dz(z);
@@ -54,18 +55,19 @@ struct RuleAndDropout {
 //   g = dropout(rule(x)),   z = W g,   y = glu(z + bias)
 //
 // x (B, I, L), W (2 O, I, 1), bias (2 O) -> y (B, O, L). Backward, dz takes the place of z, and the gradients of g and
-// then x that of g, so that nothing of the size of x is made on the way back.
+// then x that of g, so that nothing of the size of x is made on the way back. With x in bfloat16 so are g, z, y and
+// their gradients; W, bias and theirs are float.
 template <class Rule, class T, device D>
-Var<T, 3, D> linear_glu_after(Var<T, 3, D> x, Rule rule, std::type_identity_t<Var<T, 3, D>> W,
-                              std::type_identity_t<Var<T, 1, D>> bias, double p = 0, bool tied = false) {
-  Tape<T, D>& tape = x.tape();
+Var<T, 3, D> linear_glu_after(Var<T, 3, D> x, Rule rule, std::type_identity_t<Var<Arithmetic<T>, 3, D>> W,
+                              std::type_identity_t<Var<Arithmetic<T>, 1, D>> bias, double p = 0, bool tied = false) {
+  auto& tape = x.tape();
   ops::Dropout::check_probability(p);
   const bool drops = tape.training() && p > 0;
   const detail::RuleAndDropout<Rule> before{rule, drops ? tape.generator().next() : PhiloxKey(), drops ? p : 0, tied};
   const auto g = tape.template keep<T>(x.sizes());
   const auto z = tape.template keep<T>(Extents<3>{x.size(0), W.size(0), x.size(2)});
-  const Var<T, 3, D> y =
-      tape.make(ops::Glu::output_sizes(z.sizes(), 1), x.needs_grad() || W.needs_grad() || bias.needs_grad());
+  const Var<T, 3, D> y = tape.template make_as<T>(ops::Glu::output_sizes(z.sizes(), 1),
+                                                  x.needs_grad() || W.needs_grad() || bias.needs_grad());
   before.forward(g, x.value());
   ops::Conv1d::forward(z, g, W.value(), {});
   ops::BiasGlu::forward(y.output(), z, bias.value());

@@ -1,0 +1,21 @@
+#include "kernels/dropout.cuh"
+
+namespace longwave::cuda {
+
+template void dropout(const Elements<bfloat16, 2>&, DropoutDraw, double);
+template void dropout_after_forward(const Elements<bfloat16, 2>&, DropoutDraw, GeluRule);
+template void dropout_after_backward(const Elements<bfloat16, 3>&, DropoutDraw, GeluRule);
+template void dropout_after_forward(const Elements<bfloat16, 2>&, DropoutDraw, ReluRule);
+template void dropout_after_backward(const Elements<bfloat16, 3>&, DropoutDraw, ReluRule);
+template void dropout_after_forward(const Elements<bfloat16, 2>&, DropoutDraw, SiluRule);
+template void dropout_after_backward(const Elements<bfloat16, 3>&, DropoutDraw, SiluRule);
+template void dropout_after_forward(const Elements<bfloat16, 2>&, DropoutDraw, EluRule);
+template void dropout_after_backward(const Elements<bfloat16, 3>&, DropoutDraw, EluRule);
+template void dropout_after_forward(const Elements<bfloat16, 2>&, DropoutDraw, TanhRule);
+template void dropout_after_backward(const Elements<bfloat16, 3>&, DropoutDraw, TanhRule);
+template void dropout_after_forward(const Elements<bfloat16, 2>&, DropoutDraw, SigmoidRule);
+template void dropout_after_backward(const Elements<bfloat16, 3>&, DropoutDraw, SigmoidRule);
+template void dropout_after_forward(const Elements<bfloat16, 2>&, DropoutDraw, SoftplusRule);
+template void dropout_after_backward(const Elements<bfloat16, 3>&, DropoutDraw, SoftplusRule);
+
+}  // namespace longwave::cuda

@@ -1,0 +1,57 @@
+// ssm_bfloat16.hpp - a diagonal state-space layer on a tape whose u and y are stored in bfloat16: ssm.hpp with half of
+// the bytes. Modes, skip weights and the gradients of parameters are float or wider, sums are carried in float.
+//
+//   u (B, H, L) -> y (B, C H, L), both bfloat16, as are dL/dy and dL/du
+//
+// One causal kernel per feature over the whole sequence runs in bfloat16; other kernels (channels, two-sided, cut,
+// anchored) and states run in float, between casts where it is this function that is called.
+#pragma once
+
+#include "longwave/autograd/functions/cast.hpp"
+#include "longwave/state_space/ssm.hpp"
+
+namespace longwave {
+
+template <device D, diagonal_vars V>
+Var<bfloat16, 3, D> ssm(Var<bfloat16, 3, D> u, const V& vars, std::type_identity_t<Var<float, 2, D>> skip,
+                        const SsmCall& call = {}) {
+  Tape<float, D>& tape = u.tape();
+  const ModeSizes s = vars.sizes();
+  const index_t B = u.size(0), L = u.size(2);
+  const bool cut = call.kernel_length > 0 && call.kernel_length < L;
+  if (s.C != 1 || call.bidirectional || cut || detail::is_anchored(vars))
+    return cast<bfloat16>(ssm(cast<float>(u), vars, skip, call).y);
+  detail::check_ssm(u.sizes(), s, call, false);
+  if (skip) check_shape("ssm", "D", skip.value(), Extents<2>{1, s.H}, "CH");
+
+  const ModeCall mode_call{L, call.rate};
+  const DiagonalModes<D> m = detail::make_modes(tape, vars, s);
+  vars.forward(m, mode_call);
+  const TensorView<complex<double>, 3, D> v = detail::weighted_modes<float, D, V>(tape, m);
+  DiagonalInputs<float, D, bfloat16> in{
+      u.value(), m.x, v[0], skip ? skip.value()[0] : TensorView<const float, 1, D>(), {}};
+  const bool choose = call.algorithm == Algorithm::auto_;
+  const Algorithm there = choose ? impl::chosen_forward<float, D>(B, s.N, L) : call.algorithm;
+  const Algorithm back = choose ? impl::chosen_backward<float, D>(B, s.N, L) : call.algorithm;
+  const bool needs = u.needs_grad() || vars.needs_grad() || skip.needs_grad();
+  if (needs && tape.recording() && there == back)
+    if (const index_t n = impl::kept_numbers(in, there)) in.kept = tape.template keep<float>(Extents<1>{n});
+  const auto y = tape.template make_as<bfloat16>(u.sizes(), needs);
+  const TensorView<float, 1, D> kept(const_cast<float*>(in.kept.data()), in.kept.sizes());
+  Diagonal::forward(DiagonalOutputs<float, D, bfloat16>{y.output(), {}, kept}, in, there);
+
+  tape.record("ssm", y, [=, &tape] {
+    const DiagonalModes<D> d = detail::make_modes(tape, vars, s);
+    if (V::input_weights) detail::fill(d.b, complex<double>());
+    const Grad du(u);
+    const auto dskip = tape.grad_to_add(skip);
+    Diagonal::backward(
+        DiagonalGradients<float, D, bfloat16>{
+            du, d.x, d.c[0], wanted(dskip) ? dskip[0] : TensorView<float, 1, D>(), {}},
+        DiagonalCotangents<float, D, bfloat16>{y.grad(), {}}, in, back);
+    detail::backward_modes(vars, d, m, mode_call);
+  });
+  return y;
+}
+
+}  // namespace longwave
