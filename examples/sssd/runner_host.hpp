@@ -1,0 +1,36 @@
+// runner_host.hpp - a batch on its way to a training step and the loss back, on the host: both are where they are.
+#pragma once
+
+#include "sssd/batches.hpp"
+
+namespace longwave::examples::sssd {
+
+template <device D>
+class Runner;
+
+template <>
+class Runner<Host> {
+ public:
+  explicit Runner(const HostBatch& batch) : batch_(batch) {}
+
+  template <class... Counters>
+  void advances(Counters&...) {}
+  void stage(const HostBatch&) {}
+  template <class Step>
+  void run(Step&& step) {
+    step();
+  }
+  void publish(TensorView<const float, 0> loss) { newest_ = static_cast<double>(loss()); }
+  double newest() const { return newest_; }
+  double read(TensorView<const float, 0> value) const { return static_cast<double>(value()); }
+
+  TensorView<const float, 3> x0() const { return batch_.x0.view(); }
+  TensorView<const float, 3> mask() const { return batch_.mask.view(); }
+  TensorView<const float, 3> observed() const { return batch_.observed.view(); }
+
+ private:
+  const HostBatch& batch_;
+  double newest_ = 0;
+};
+
+}  // namespace longwave::examples::sssd
