@@ -14,7 +14,7 @@ TEST_CASE("series: windows inside a range of rows, time last") {
   CHECK(x(0, 0, 0) == 1);
   CHECK(x(2, 0, 2) == 7);
   CHECK(x(2, 1, 2) == 107);
-  CHECK(series_windows(values.view(), {1, 9}, {.length = 8}).size(0) == 1);
+  CHECK(series_windows(std::as_const(values).view(), {1, 9}, {.length = 8}).size(0) == 1);
   CHECK(error_text<ValueError>([&] {
           series_windows(values.view(), {1, 9}, {.length = 9});
         }) == "series_windows: rows [1, 9) hold no window of length 9");
@@ -46,6 +46,6 @@ TEST_CASE("series: statistics of the training rows, over what was observed") {
   CHECK(mask(0, 0, 0) == 1);
   CHECK(mask(0, 1, 0) == 0);
   CHECK(error_text<ValueError>([&] {
-          fit_observed(values.view(), {4, 5});
+          fit_observed(std::as_const(values).view(), {4, 5});
         }) == "fit_observed: column 0 has no value in rows [4, 5)");
 }

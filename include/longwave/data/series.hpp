@@ -9,6 +9,7 @@
 
 #include <cmath>
 #include <string>
+#include <type_traits>
 
 #include "longwave/data/normalize.hpp"
 
@@ -35,7 +36,7 @@ inline void check_rows(const char* op, RowRange rows, index_t n) {
 
 // Windows of values (rows, C) that lie inside `rows`, time last: x (n, C, L), window i from row begin + i stride on.
 template <class T>
-Tensor<T, 3> series_windows(TensorView<T, 2> values, RowRange rows, WindowOptions window) {
+Tensor<std::remove_const_t<T>, 3> series_windows(TensorView<T, 2> values, RowRange rows, WindowOptions window) {
   detail::check_rows("series_windows", rows, values.size(0));
   const index_t C = values.size(1), L = window.length;
   if (L < 1 || window.stride < 1)
