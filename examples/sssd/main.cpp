@@ -10,6 +10,7 @@
 #include "common/threads.hpp"
 #include "sssd/commands.hpp"
 #include "sssd/config.hpp"
+#include "sssd/trace_baselines.hpp"
 
 namespace longwave::examples::sssd {
 
@@ -93,6 +94,13 @@ void add_evaluate(CLI::App& app, EvaluateArguments& a) {
   app.add_flag("--force", a.force, "replace what is there");
 }
 
+void add_baselines(CLI::App& app, BaselinesArguments& a) {
+  app.add_option("--data", a.data, "folder of the kernel traces [$LONGWAVE_DATA]")->type_name("DIR");
+  app.add_option("--dataset", a.datasets, "workloads [the nine published ones]")->delimiter(',');
+  app.add_option("--sequence_length", a.sequence_length, "events per sequence [200]")->check(CLI::PositiveNumber);
+  app.add_option("--missing_k", a.missing_k, "events in the middle to impute [10]")->check(CLI::PositiveNumber);
+}
+
 int run(std::vector<std::string> arguments) {
   CLI::App app(
       "Diffusion models with state-space layers: imputes and forecasts series, reconstructs and generates "
@@ -107,6 +115,7 @@ int run(std::vector<std::string> arguments) {
   ForecastArguments forecast_arguments;
   GenerateArguments generate_arguments;
   EvaluateArguments evaluate_arguments;
+  BaselinesArguments baselines_arguments;
   CLI::App* train_app = app.add_subcommand("train", "train a network, or go on with it");
   add_train(*train_app, train_arguments);
   CLI::App* impute_app = app.add_subcommand("impute", "fill the gaps of your file, or score gaps in the test data");
@@ -124,6 +133,9 @@ int run(std::vector<std::string> arguments) {
   add_generate(*generate_app, generate_arguments);
   CLI::App* evaluate_app = app.add_subcommand("evaluate", "how like real traces generated ones are");
   add_evaluate(*evaluate_app, evaluate_arguments);
+  CLI::App* baselines_app =
+      app.add_subcommand("baselines", "what imputations without a model reach on the kernel traces, both splits");
+  add_baselines(*baselines_app, baselines_arguments);
 
   for (std::string& argument : arguments)
     if (argument == "-ckpt_iter") argument = "--ckpt_iter";  // the official spelling
@@ -137,7 +149,8 @@ int run(std::vector<std::string> arguments) {
   if (*impute_app) return impute(impute_arguments);
   if (*forecast_app) return forecast(forecast_arguments);
   if (*generate_app) return generate(generate_arguments);
-  return evaluate(evaluate_arguments);
+  if (*evaluate_app) return evaluate(evaluate_arguments);
+  return baselines(baselines_arguments);
 }
 
 }  // namespace
