@@ -10,7 +10,10 @@
 #include "longwave/diffusion/ddpm.hpp"
 #include "longwave/diffusion/forward_process.hpp"
 #include "longwave/diffusion/mask.hpp"
+#include "longwave/diffusion/point_sampler.hpp"
+#include "longwave/metrics/histogram_kl.hpp"
 #include "longwave/models/lstm_gan.hpp"
+#include "longwave/models/mnist1d_denoiser.hpp"
 #include "longwave/models/sequence_classifier.hpp"
 #include "longwave/models/sequence_model.hpp"
 #include "longwave/models/sssd.hpp"
@@ -276,6 +279,44 @@ TEST_CASE("allocations: none when two LSTMs play against each other, nor in an L
     tape.rewind();
     layer.forward_stream(tape, tape.input(real), state);
     layer.step(x, state, y.view());
+  };
+  for (int i = 0; i < 2; ++i) round();
+  const long before = allocations;
+  for (int i = 0; i < 3; ++i) round();
+  const long counted = allocations - before;
+  CHECK(counted == 0);
+#if defined(__clang__)
+  set_num_threads(0);
+#endif
+}
+
+TEST_CASE("allocations: none when points are diffused, learned and sampled") {
+  if (!COUNTS_ALLOCATIONS) {
+    WARN("skipped: the address sanitizer owns the heap");
+    return;
+  }
+#if defined(__clang__)
+  set_num_threads(1);
+#endif
+  Generator gen(1);
+  Mnist1dDenoiser<float> net({.points = 9, .hidden = 8}, gen);
+  Adam<float> optimizer(net, {.lr = 1e-3});
+  const auto schedule = NoiseSchedule::linear(20, 1e-4, 0.02);
+  const NoiseLevels<float> levels(schedule);
+  const ConvexNoise noise{ConvexTarget::effective};
+  PointSampler<float, ConvexNoise> sampler(ddpm(schedule, DdpmOptions{.clamp = 5}), noise, 40);
+  const auto c = random<float>(Extents<2>{40, 9}, 2), x0 = random<float>(Extents<2>{40, 9}, 3);
+  Tape<float> tape;
+  auto round = [&] {
+    tape.rewind();
+    const auto t = tape.keep<index_t>(Extents<1>{40});
+    const auto x_t = tape.keep<float>(x0.sizes());
+    draw_steps(gen, t, 20);
+    const auto drawn = noise.draw(tape, gen, x0.view());
+    diffuse(x_t, x0, drawn.added, levels, t);
+    tape.backward(mse(net(tape, tape.input(x_t), tape.input(c), t), tape.input(drawn.target)));
+    optimizer.step();
+    histogram_kl(sampler.sample(net, c.view(), gen), x0);
   };
   for (int i = 0; i < 2; ++i) round();
   const long before = allocations;
