@@ -70,7 +70,8 @@ TEMPLATE_TEST_CASE("add_noise: known entries are data or noise as the options sa
   const auto x0 = random<T>(sizes, 1), eps = random<T>(sizes, 2), mask = some_mask<T>(sizes);
   const auto steps = some_steps(3);
   for (const ForwardOptions options :
-       {ForwardOptions{true, false}, ForwardOptions{true, true}, ForwardOptions{false, false}}) {
+       {ForwardOptions{true, false, Prediction::noise}, ForwardOptions{true, true, Prediction::velocity},
+        ForwardOptions{false, false, Prediction::velocity}}) {
     Tensor<T, 3> x_t(sizes), z(sizes);
     add_noise(x_t.view(), z.view(), x0, eps, mask, levels, steps, options);
     for (index_t b = 0; b < 3; ++b)
@@ -80,7 +81,11 @@ TEMPLATE_TEST_CASE("add_noise: known entries are data or noise as the options sa
           const double noise = options.only_generate_missing ? x * m + e * (1 - m) : e;
           const double a = s.alpha_bar(steps(b));
           const double mixed = std::sqrt(a) * x + std::sqrt(1 - a) * noise;
-          CHECK(z(b, c, l) == T(noise));
+          const double target = std::sqrt(a) * noise - std::sqrt(1 - a) * x;
+          if (options.prediction == Prediction::noise)
+            CHECK(z(b, c, l) == T(noise));
+          else
+            CHECK(double(z(b, c, l)) == Approx(target).epsilon(1e-6).margin(3e-7));
           CHECK(double(x_t(b, c, l)) ==
                 Approx(options.consistent_known && m == 1 ? x : mixed).epsilon(1e-6).margin(3e-7));
         }

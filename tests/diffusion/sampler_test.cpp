@@ -20,15 +20,18 @@ template <class T>
 struct Oracle {
   const NoiseSchedule& schedule;
   TensorView<const T, 3> x0;
+  Prediction prediction = Prediction::noise;
 
   Var<T, 3> operator()(Tape<T>& tape, Var<T, 3> x, Var<T, 3>, Var<T, 3>, TensorView<const index_t, 1> steps) const {
     const auto eps = tape.make(x.sizes(), false);
     for (index_t b = 0; b < x.size(0); ++b) {
       const double a = schedule.alpha_bar(steps(b));
       for (index_t c = 0; c < x.size(1); ++c)
-        for (index_t l = 0; l < x.size(2); ++l)
-          eps.output()(b, c, l) =
-              T((double(x.value()(b, c, l)) - std::sqrt(a) * double(x0(b, c, l))) / std::sqrt(1 - a));
+        for (index_t l = 0; l < x.size(2); ++l) {
+          const double data = double(x0(b, c, l));
+          const double z = (double(x.value()(b, c, l)) - std::sqrt(a) * data) / std::sqrt(1 - a);
+          eps.output()(b, c, l) = T(prediction == Prediction::noise ? z : std::sqrt(a) * z - std::sqrt(1 - a) * data);
+        }
     }
     return eps;
   }
@@ -115,6 +118,24 @@ TEMPLATE_TEST_CASE("sampler: with a network that knows the answer it is found, w
     CHECK(try_plan(cosine, ddpm(cosine, {.clamp = clamp})) < tolerance);
     CHECK(try_plan(cosine, ddim(cosine, even_steps(50, 10), {.clamp = clamp})) < tolerance);
   }
+}
+
+TEMPLATE_TEST_CASE("sampler: a network that tells velocities is understood", "", float, double) {
+  using T = TestType;
+  const NoiseSchedule& s = schedule();
+  const Extents<3> sizes{2, 3, 7};
+  const auto x0 = random<T>(sizes, 5);
+  const Tensor<T, 3> nothing(sizes);
+  constexpr Prediction velocity = Prediction::velocity;
+  for (const double clamp : {double(INFINITY), 10.0})
+    for (const SamplingPlan& plan :
+         {ddpm(s, {.clamp = clamp, .prediction = velocity}),
+          ddim(s, even_steps(200, 20), {.eta = 0.5, .clamp = clamp, .prediction = velocity})}) {
+      Sampler<T> sampler(plan, sizes);
+      Generator gen(3);
+      const auto x = sampler.sample(Oracle<T>{s, x0.view(), velocity}, x0, nothing, gen);
+      CHECK(relative_error(x, x0.view()) < (sizeof(T) == 4 ? 2e-6 : 2e-14));
+    }
 }
 
 TEST_CASE("sampler: where everything is known the result is that") {

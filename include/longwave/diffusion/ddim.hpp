@@ -15,6 +15,7 @@ namespace longwave {
 struct DdimOptions {
   double eta = 0;
   double clamp = std::numeric_limits<double>::infinity();  // largest magnitude of x_0
+  Prediction prediction = Prediction::noise;               // of the network
 };
 
 // steps: increasing.
@@ -40,6 +41,7 @@ inline SamplingPlan ddim(const NoiseSchedule& schedule, std::span<const index_t>
       step.from_x = std::sqrt(next) / signal;
       step.from_eps = direction - step.from_x * noise;
     }
+    if (options.prediction == Prediction::velocity) step = detail::from_velocity(step, here);
     plan.steps.push_back(step);
   }
   return plan;

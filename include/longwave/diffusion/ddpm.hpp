@@ -13,6 +13,7 @@ namespace longwave {
 
 struct DdpmOptions {
   double clamp = std::numeric_limits<double>::infinity();  // largest magnitude of x_0
+  Prediction prediction = Prediction::noise;               // of the network
 };
 
 // steps: increasing.
@@ -35,6 +36,7 @@ inline SamplingPlan ddpm(const NoiseSchedule& schedule, std::span<const index_t>
       step.from_x = 1 / std::sqrt(strides.alpha(i));
       step.from_eps = -strides.beta(i) / noise * step.from_x;
     }
+    if (options.prediction == Prediction::velocity) step = detail::from_velocity(step, strides.alpha_bar(i));
     plan.steps.push_back(step);
   }
   return plan;

@@ -3,8 +3,8 @@
 //
 //   diffuse      x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) z               a step t of its own per sample
 //   predict_x0   x_0 = (x_t - sqrt(1 - alpha_bar_t) eps) / sqrt(alpha_bar_t)         cut to [-clamp, clamp]
-//   add_noise    both z and x_t of one training sample in one pass
-//   training_loss   mean (eps_hat - z)^2 where the mask says
+//   add_noise    x_t of a training sample and what the network should say of it, in one pass
+//   training_loss   mean (eps_hat - z)^2 where the mask says, or the same for velocities
 //
 // x_0, x_t, z (B, ..), any rank; steps (B) in 0 .. T-1. Mask, of the same shape: 0 = to impute, else known.
 #pragma once
@@ -38,6 +38,7 @@ struct NoiseLevels {
 struct ForwardOptions {
   bool only_generate_missing = true;  // known entries are not noise: z = x_0 there, and the loss leaves them out
   bool consistent_known = false;      // x_t = x_0 there, as in sampling; published trainers mix x_0 with itself
+  Prediction prediction = Prediction::noise;
 };
 
 namespace detail {
@@ -65,12 +66,12 @@ struct Diffused {
 
 struct AddedNoise {
   static constexpr const char* name = "add_noise";
-  bool only_generate_missing, consistent_known;
+  bool only_generate_missing, consistent_known, velocity;
   template <class T>
-  LONGWAVE_HD void operator()(T& x_t, T& z, T x0, T eps, T mask, T signal, T noise) const {
+  LONGWAVE_HD void operator()(T& x_t, T& target, T x0, T eps, T mask, T signal, T noise) const {
     const bool known = mask != T(0);
     const T mixed = math::select(known && only_generate_missing, x0, eps);
-    z = mixed;
+    target = math::select(velocity, signal * mixed - noise * x0, mixed);
     x_t = math::select(known && consistent_known, x0, signal * x0 + noise * mixed);
   }
 };
@@ -155,13 +156,13 @@ void diffuse(TensorView<T, N, D> x_t, In<T, N, D> x0, In<T, N, D> z, const Noise
   map_elements<1>(detail::Diffused(), x_t, x0, z, at.signal, at.noise);
 }
 
-// x_t and z of a training sample from data x0 and noise eps. x0 holds numbers everywhere: entries that were never
-// observed are filled with any, say 0, and left out of the loss.
+// x_t and the target of a training sample, from data x0 and noise eps: z, or the velocity with it. x0 holds numbers
+// everywhere: entries that were never observed are filled with any, say 0, and left out of the loss.
 template <class T, int N, device D>
-void add_noise(TensorView<T, N, D> x_t, Out<T, N, D> z, In<T, N, D> x0, In<T, N, D> eps, In<T, N, D> mask,
+void add_noise(TensorView<T, N, D> x_t, Out<T, N, D> target, In<T, N, D> x0, In<T, N, D> eps, In<T, N, D> mask,
                const NoiseLevels<T, D>& levels, In<index_t, 1, D> steps, ForwardOptions options = {}) {
   check_same_shape("add_noise", "x_t", x_t, "x0", x0);
-  check_same_shape("add_noise", "z", z, "x0", x0);
+  check_same_shape("add_noise", "target", target, "x0", x0);
   check_same_shape("add_noise", "eps", eps, "x0", x0);
   check_same_shape("add_noise", "mask", mask, "x0", x0);
   if (options.consistent_known && !options.only_generate_missing)
@@ -169,8 +170,9 @@ void add_noise(TensorView<T, N, D> x_t, Out<T, N, D> z, In<T, N, D> x0, In<T, N,
   ScratchOn<D> scratch;
   const auto at = detail::sample_levels("add_noise", scratch.template tensor<T>(Extents<2>{2, x0.size(0)}), x0.sizes(),
                                         levels, steps);
-  map_elements<2>(detail::AddedNoise{options.only_generate_missing, options.consistent_known}, x_t, z, x0, eps, mask,
-                  at.signal, at.noise);
+  const detail::AddedNoise f{options.only_generate_missing, options.consistent_known,
+                             options.prediction == Prediction::velocity};
+  map_elements<2>(f, x_t, target, x0, eps, mask, at.signal, at.noise);
 }
 
 // steps (B): uniform in 0 .. T-1, drawn where they are needed.
@@ -242,11 +244,11 @@ Var<T, 0, D> training_loss(Tape<T, D>& tape, Net&& net, const TrainingSample<T, 
                            const NoiseLevels<T, D>& levels, In<T, 3, D> noise, In<index_t, 1, D> steps,
                            ForwardOptions options = {}) {
   const TensorView<T, 3, D> x_t = tape.template keep<T>(sample.x0.sizes());
-  const TensorView<T, 3, D> z = tape.template keep<T>(sample.x0.sizes());
-  add_noise(x_t, z, sample.x0, noise, sample.mask, levels, steps, options);
+  const TensorView<T, 3, D> target = tape.template keep<T>(sample.x0.sizes());
+  add_noise(x_t, target, sample.x0, noise, sample.mask, levels, steps, options);
   const Var<T, 3, D> cond = tape.input(wanted(sample.cond) ? sample.cond : sample.x0);
   const Var<T, 3, D> eps_hat = net(tape, tape.input(x_t), cond, tape.input(sample.mask), steps);
-  return noise_loss(eps_hat, TensorView<const T, 3, D>(z), sample.mask, options, sample.observed);
+  return noise_loss(eps_hat, TensorView<const T, 3, D>(target), sample.mask, options, sample.observed);
 }
 
 // The same with noise and steps drawn from gen.

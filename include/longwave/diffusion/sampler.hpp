@@ -3,7 +3,8 @@
 //   Sampler<float> sampler(ddim(schedule, even_steps(200, 20)), {B, C, L});
 //   const auto x = sampler.sample(net, cond, mask, gen);           // (B, C, L), stays until the next call
 //
-// net(tape, x, cond, mask, steps (B)) -> the noise in x. Each step, from the last of the plan's steps to the first:
+// net(tape, x, cond, mask, steps (B)) -> the noise in x, or what the plan was made for. Each step, from the last of the
+// plan's steps to the first:
 //   eps = net(x, cond, mask, t)
 //   x0  = clamp(x0_from_x x + x0_from_eps eps)
 //   x   = from_x0 x0 + from_x x + from_eps eps + deviation N(0, 1)
@@ -16,6 +17,7 @@
 // be captured as a graph and replayed for all others.
 #pragma once
 
+#include <cmath>
 #include <limits>
 #include <string>
 #include <utility>
@@ -48,6 +50,20 @@ struct SamplingPlan {
     return false;
   }
 };
+
+namespace detail {
+
+// The same step for a network that tells the velocity: eps = sqrt(1 - alpha_bar) x + sqrt(alpha_bar) v.
+inline SamplingStep from_velocity(SamplingStep step, double alpha_bar) {
+  const double signal = std::sqrt(alpha_bar), noise = std::sqrt(1 - alpha_bar);
+  step.x0_from_x += step.x0_from_eps * noise;
+  step.x0_from_eps *= signal;
+  step.from_x += step.from_eps * noise;
+  step.from_eps *= signal;
+  return step;
+}
+
+}  // namespace detail
 
 struct SampleOptions {
   bool only_generate_missing = true;  // known entries are those of cond before every step, not noisy

@@ -124,6 +124,11 @@ inline NoiseSchedule NoiseSchedule::respaced(std::span<const index_t> steps_kept
   return from_beta(std::move(strides));
 }
 
+// What a network's result stands for: the noise z, or the velocity v = sqrt(alpha_bar) z - sqrt(1 - alpha_bar) x_0
+// (Salimans and Ho 2022, "Progressive distillation"). Where little signal is left, z says next to nothing about x_0 and
+// hides in x_t itself; the squared error of v counts that of x_0 there in full, and a network need not copy its input.
+enum class Prediction { noise, velocity };
+
 // `count` of the steps 0 .. T-1 as evenly as they go, both ends included; a single one is T-1.
 inline std::vector<index_t> even_steps(index_t T, index_t count) {
   if (count < 1 || count > T)
