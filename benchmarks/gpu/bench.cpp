@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "longwave/cuda/blas.hpp"
+#include "longwave/ops/cast.hpp"
 
 namespace longwave::bench {
 
@@ -94,12 +95,17 @@ void Suite::measure_ceilings() {
   };
   fp32_ = product_rate(false);
   tf32_ = product_rate(true);
-  std::printf("copy %.2f TB/s, products of 8192 x 8192: fp32 %.1f, TF32 %.1f TFLOP/s\n\n", 1e-12 * copy_, 1e-12 * fp32_,
-              1e-12 * tf32_);
+  Tensor<bfloat16, 3, Cuda> A16(1, n, n), B16(1, n, n), C16(1, n, n);
+  ops::Cast::forward(A16.view(), A.view());
+  ops::Cast::forward(B16.view(), B.view());
+  const auto product = [&](int) { cuda::gemm<bfloat16>(C16.view(), A16.view(), B16.view(), false); };
+  bf16_ = 2e3 * n * n * n / measure(1, product).median_ms;
+  std::printf("copy %.2f TB/s, products of 8192 x 8192: fp32 %.1f, TF32 %.1f, bf16 %.1f TFLOP/s\n\n", 1e-12 * copy_,
+              1e-12 * fp32_, 1e-12 * tf32_, 1e-12 * bf16_);
   std::printf("%-52s %10s %10s %10s %10s %8s %10s\n", "row", "median ms", "least ms", "GB/s", "TFLOP/s", "of limit",
               "target ms");
-  write("ceilings",
-        text(", \"copy\": %.4g", copy_) + text(", \"fp32\": %.4g", fp32_) + text(", \"tf32\": %.4g", tf32_));
+  write("ceilings", text(", \"copy\": %.4g", copy_) + text(", \"fp32\": %.4g", fp32_) +
+                        text(", \"tf32\": %.4g", tf32_) + text(", \"bf16\": %.4g", bf16_));
 }
 
 void Suite::time(const Row& row, int calls, const std::function<void(int)>& f) {
@@ -123,7 +129,7 @@ void Suite::time_step(const Row& row, const std::function<std::function<void()>(
 }
 
 void Suite::report(const Row& row, Times t) {
-  const double rate = row.products == Products::tf32 ? tf32_ : fp32_;
+  const double rate = row.products == Products::bf16 ? bf16_ : row.products == Products::tf32 ? tf32_ : fp32_;
   const double limit_ms = 1e3 * std::max(copy_ > 0 ? row.bytes / copy_ : 0, rate > 0 ? row.flops / rate : 0);
   std::printf("%-52s %10.4f %10.4f %10.0f %10.2f %7.0f%% %10s\n", row.name.c_str(), t.median_ms, t.least_ms,
               1e-6 * row.bytes / t.median_ms, 1e-9 * row.flops / t.median_ms, 100 * limit_ms / t.median_ms,

@@ -20,7 +20,7 @@ namespace longwave::bench {
 
 inline constexpr int rounds = 30, warm_up = 5;
 
-enum class Products { none, fp32, tf32 };  // which of the machine's rates bounds the arithmetic
+enum class Products { none, fp32, tf32, bf16 };  // which of the machine's rates bounds the arithmetic
 
 // What one call must do at least: each input read once, each output written once, and the operations of the algorithm.
 struct Row {
@@ -67,7 +67,7 @@ class Suite {
   std::string only_;
   std::FILE* json_ = nullptr;
   bool first_ = true;
-  double copy_ = 0, fp32_ = 0, tf32_ = 0;  // bytes and operations per second
+  double copy_ = 0, fp32_ = 0, tf32_ = 0, bf16_ = 0;  // bytes and operations per second
 };
 
 Times measure(int calls, const std::function<void(int)>& f);

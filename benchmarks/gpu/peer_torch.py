@@ -6,7 +6,8 @@
 
 The layers are written as the official minimal S4D (kernel by a (H, N, L) Vandermonde matrix in complex64, convolution
 by rfft of twice the length, GELU, tied dropout, 1x1 convolution, GLU) and the models as the S4 repository's example.
-TF32 is on for convolutions, as it is by default, and for products. Times: CUDA events, after warm-up, the median of 20.
+TF32 is on for convolutions, as it is by default, and for products; rows with bf16 run under autocast. Times: CUDA
+events, after warm-up, the median of 20.
 A row of ours without a peer keeps its own figures.
 """
 import argparse
@@ -78,9 +79,11 @@ class S4D(nn.Module):
 
     def scan(self, u):
         L = u.size(-1)
-        K_f = torch.fft.rfft(self.kernel(L), n=2 * L)
-        y = torch.fft.irfft(torch.fft.rfft(u, n=2 * L) * K_f, n=2 * L)[..., :L]
-        return y + u * self.D.unsqueeze(-1)
+        with torch.autocast("cuda", enabled=False):  # FFTs have no bfloat16; without autocast, nothing changes
+            wide = u.float()
+            K_f = torch.fft.rfft(self.kernel(L), n=2 * L)
+            y = torch.fft.irfft(torch.fft.rfft(wide, n=2 * L) * K_f, n=2 * L)[..., :L]
+            return (y + wide * self.D.unsqueeze(-1)).to(u.dtype)
 
     def forward(self, u):
         y = self.output_linear(self.dropout(functional.gelu(self.scan(u))))
@@ -160,20 +163,25 @@ def scan(L):
         return median_ms(lambda: layer.scan(u))
 
 
-def layer_step(L):
+def layer_step(L, bf16=False):
+    """bf16: autocast, so that the 1x1 convolution, GELU and GLU run in it; FFTs and their products stay float32."""
     layer = S4D(256).cuda()
-    u, dy = torch.randn(16, 256, L, device="cuda", requires_grad=True), torch.randn(16, 256, L, device="cuda")
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    u = torch.randn(16, 256, L, device="cuda", dtype=dtype, requires_grad=True)
+    dy = torch.randn(16, 256, L, device="cuda", dtype=dtype)
 
     def step():
         layer.zero_grad(set_to_none=True)
         u.grad = None
-        layer(u).backward(dy)
+        with torch.autocast("cuda", torch.bfloat16, enabled=bf16):
+            y = layer(u)
+        y.backward(dy)
 
     return step
 
 
-def layer_memory(L):
-    step = layer_step(L)
+def layer_memory(L, bf16=False):
+    step = layer_step(L, bf16)
     step()
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()
@@ -254,11 +262,12 @@ def rows():
         table[f"scan forward TF32 L={L}"] = lambda L=L: scan(L)
         table[f"scan forward fp32 accuracy L={L}"] = lambda L=L: scan(L)
         table[f"S4D layer forward+backward L={L}"] = lambda L=L: median_ms(layer_step(L))
-        table[f"S4D layer forward+backward bf16 L={L}"] = lambda L=L: median_ms(layer_step(L))
+        table[f"S4D layer forward+backward bf16 L={L}"] = lambda L=L: median_ms(layer_step(L, bf16=True))
     table["cauchy forward L=16384"] = lambda: cauchy(16384)
     table["gelu forward, 64 M elements"] = lambda: gelu(False)
     table["gelu backward, 64 M elements"] = lambda: gelu(True)
     table["S4D layer step, peak memory L=16384"] = lambda: layer_memory(16384)
+    table["S4D layer step, peak memory bf16 L=16384"] = lambda: layer_memory(16384, bf16=True)
     table["classifier training step B64 L1024 d128"] = classifier
     table["SAR-size training step B10 L10000 d2"] = lines
     for B in (1, 1024, 65536):

@@ -5,7 +5,7 @@
 #include "kernels/chunk_scan_states.cuh"
 #include "kernels/map.cuh"
 #include "longwave/core/fill.hpp"
-#include "longwave/ops/widened_diagonal.hpp"
+#include "longwave/ops/diagonal.hpp"
 
 namespace longwave::cuda {
 

@@ -1,11 +1,12 @@
+// bf16: gelu silu relu leaky_relu tanh sigmoid softplus dropout dropout_after bias_glu linear_glu_after conv1d
 #include "place.hpp"
 #include "typed_bfloat16_layer.hpp"
 
 using namespace longwave;
 using namespace longwave::test;
 
-TEST_CASE("on the device: gelu in bfloat16 is the double result rounded once") {
-  on_device([] { check_bfloat16_gelu<Cuda>(); });
+TEST_CASE("on the device: activations in bfloat16 are the double results rounded once") {
+  on_device([] { check_bfloat16_rules<Cuda>(); });
 }
 
 TEST_CASE("on the device: dropout in bfloat16 drops what it drops in float") {

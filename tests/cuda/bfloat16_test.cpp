@@ -1,3 +1,4 @@
+// bf16: cast
 #include "place.hpp"
 #include "typed_bfloat16.hpp"
 

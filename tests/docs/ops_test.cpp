@@ -29,6 +29,20 @@ TEST_CASE("ops: activation: silu is x times sigmoid") {
   // [/snippet]
 }
 
+TEST_CASE("ops: cast: bfloat16 is rounded once and exact on its way back, its gradient is bfloat16 too") {
+  // [snippet: op_cast]
+  const auto x = random<float>(Extents<2>{4, 9});
+  Tape<float> tape;  // of floats; values of bfloat16 lie on it, too
+  const auto v = tape.variable(x.view());
+  const Var<bfloat16, 2> narrow = cast<bfloat16>(v);
+  const Var<float, 2> y = cast<float>(gelu(narrow));  // gelu is computed in float and rounded
+  tape.backward(y, x.view());
+  CHECK(narrow.value()(1, 5) == bfloat16(x(1, 5)));
+  CHECK(std::abs(narrow.value()(1, 5) - x(1, 5)) <= 0x1p-8f * std::abs(x(1, 5)));
+  CHECK(v.grad()(1, 5) == narrow.grad()(1, 5));
+  // [/snippet]
+}
+
 TEST_CASE("ops: reduce: softmax does not see a shift, log_softmax is its logarithm") {
   // [snippet: op_reduce]
   const auto x = random<double>(Extents<2>{4, 9});

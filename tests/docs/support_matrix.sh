@@ -2,10 +2,11 @@
 # support_matrix.sh ROOT [--update]: the table of docs/support_matrix.md is what this script reads from the tree.
 #
 #   rows        every function on the tape (include/longwave/autograd/functions), then headers of ops/ without one
-#   CPU         the scalar types that the test names
+#   CPU         the scalar types that the test names; bf16: a line `// bf16: OP ..` of tests/*/bfloat16*_test.cpp
 #   gradient    the test compares it with differences or runs backward against plain loops
 #   reference   the op of the golden runner's cases; scalar-valued losses and norms have longer names there
-#   CUDA        the scalar types of the files under cuda/ that have the op or its rule, else of those of its header
+#   CUDA        the scalar types of the files under cuda/ that have the op or its rule, else of those of its header;
+#               bf16 as on the CPU, from tests/cuda
 #
 # Every header of ops/ has a section in the course besides.
 set -eu
@@ -18,6 +19,12 @@ trap 'rm -rf "$work"' EXIT
 first_file() { for f in "$@"; do if [ -f "$f" ]; then echo "$f"; return; fi; done; }
 link() { [ -z "$1" ] && echo - || echo "[$(basename "$1" .cpp)](../$1)"; }
 
+narrow_ops() { # OP TEST..: whether one of the tests says that it runs the op in bfloat16
+  narrow=$1
+  shift
+  grep -hE '^// bf16: ' "$@" | grep -qw "$narrow"
+}
+
 row() { # OP HEADER_NAME
   op=$1 header=$2
   test=$(first_file "tests/ops/${op}_test.cpp" "tests/ops/${header}_test.cpp" tests/properties/sequence_forms_test.cpp)
@@ -29,6 +36,7 @@ row() { # OP HEADER_NAME
   types=""
   grep -qE '\bfloat\b' "$test" && types="f32"
   grep -qE '\bdouble\b' "$test" && types="$types f64"
+  narrow_ops "$op" tests/*/bfloat16*_test.cpp tests/ops/cast_test.cpp && types="bf16 $types"
   gradient=-
   grep -qE 'grad_check|differences|::backward' "$test" && gradient=yes
   reference=-
@@ -42,6 +50,7 @@ row() { # OP HEADER_NAME
   for type in float double; do
     [ -n "$where" ] && echo "$where" | xargs grep -qE "\b$type\b" && cuda="$cuda f$([ $type = float ] && echo 32 || echo 64)"
   done
+  narrow_ops "$op" tests/cuda/*bf*16*_test.cpp && cuda=" bf16$cuda"
   cuda=${cuda# }
   echo "| \`$op\` | [$header](../include/longwave/ops/$header.hpp) | ${types# } | ${cuda:--} | $gradient | $reference | $(link "$test") | $(link "$bench") |"
 }

@@ -1,3 +1,4 @@
+// bf16: cast
 #include "longwave/ops/cast.hpp"
 
 #include "host_place.hpp"

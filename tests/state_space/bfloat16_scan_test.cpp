@@ -1,3 +1,4 @@
+// bf16: chunk_scan diag_scan
 #include "host_place.hpp"
 #include "typed_bfloat16_scan.hpp"
 

@@ -21,10 +21,10 @@ auto fetched(TensorView<T, N, D> view) {
   return Place<D>::from(t);
 }
 
-// GELU and its slope of numbers rounded to bfloat16: the double result, rounded once.
-template <device D>
-void check_bfloat16_gelu() {
-  for (const index_t n : {0, 1, 7, 8, 31, 997, 4096, 100003}) {
+// A rule and its slope of numbers rounded to bfloat16: the double result, rounded once.
+template <class Rule, device D>
+void check_bfloat16_rule(Rule rule = {}) {
+  for (const index_t n : {0, 1, 7, 8, 31, 997, 4096, 20003}) {
     const auto x = in_bfloat16(random<float>(Extents(n + 1), 41, 3.0f)),
                dy = in_bfloat16(random<float>(Extents(n + 1), 42));
     const auto x_there = Place<D>::to(x), dy_there = Place<D>::to(dy);
@@ -33,17 +33,29 @@ void check_bfloat16_gelu() {
       Tensor<double, 1> want_y(n), want_dx(n);
       for (index_t i = 0; i < n; ++i) {
         const double at = static_cast<double>(float(x(i + first)));
-        want_y(i) = GeluRule().value(at);
-        want_dx(i) = static_cast<double>(float(dy(i + first))) * GeluRule().slope(at);
+        want_y(i) = rule.value(at);
+        want_dx(i) = static_cast<double>(float(dy(i + first))) * rule.slope(at);
       }
       auto y = unwritten<bfloat16, 1, D>(Extents(n)), dx = unwritten<bfloat16, 1, D>(Extents(n));
-      ops::Gelu::forward(y.view(), part(x_there));
-      ops::Gelu::backward(dx.view(), part(dy_there), part(x_there));
-      INFO("n " << n << ", first " << first);
+      ops::Unary<Rule>::forward(y.view(), part(x_there), rule);
+      ops::Unary<Rule>::backward(dx.view(), part(dy_there), part(x_there), rule);
+      INFO(Rule::name << ", n " << n << ", first " << first);
       CHECK(beyond_rounding(Place<D>::from(y), want_y) <= 1e-6);
       CHECK(beyond_rounding(Place<D>::from(dx), want_dx) <= 1e-6);
     }
   }
+}
+
+template <device D>
+void check_bfloat16_rules() {
+  check_bfloat16_rule<GeluRule, D>();
+  check_bfloat16_rule<SiluRule, D>();
+  check_bfloat16_rule<ReluRule, D>();
+  check_bfloat16_rule<EluRule, D>();
+  check_bfloat16_rule<LeakyReluRule, D>({.negative_slope = 0.2});
+  check_bfloat16_rule<TanhRule, D>();
+  check_bfloat16_rule<SigmoidRule, D>();
+  check_bfloat16_rule<SoftplusRule, D>();
 }
 
 // Dropout after GELU drops what it drops in float, tied or not, and scales the rest.

@@ -22,7 +22,6 @@
 #include "longwave/cpu/gemm.hpp"
 #include "longwave/cuda/chunk_scan.hpp"
 #include "longwave/ops/diagonal.hpp"
-#include "longwave/ops/widened_diagonal.hpp"
 
 namespace longwave {
 

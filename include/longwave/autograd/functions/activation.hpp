@@ -7,10 +7,11 @@
 namespace longwave {
 
 // y = rule.value(x) for any rule of ops/activation.hpp or ops/elementwise.hpp, or one of your own.
+// x may be bfloat16, then y and the gradients are it too.
 template <class Rule, class T, int N, device D>
 Var<T, N, D> unary(Var<T, N, D> x, Rule rule) {
-  Tape<T, D>& tape = x.tape();
-  const Var<T, N, D> y = tape.make(x.sizes(), x.needs_grad());
+  auto& tape = x.tape();
+  const Var<T, N, D> y = tape.template make_as<T>(x.sizes(), x.needs_grad());
   ops::Unary<Rule>::forward(y.output(), x.value(), rule);
   tape.record(Rule::name, y, [=] {
     Grad dx(x);
