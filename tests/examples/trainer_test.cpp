@@ -1,13 +1,13 @@
 #include "long_sequence/backend.hpp"
 
-#include <atomic>
 #include <cstdlib>
 #include <new>
 
+#include "allocations.hpp"
 #include "check.hpp"
 
 namespace {
-std::atomic<long> allocations{0};
+using longwave::test::allocations;
 
 void* counted(std::size_t bytes, std::size_t alignment) {
   ++allocations;
