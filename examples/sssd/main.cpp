@@ -107,6 +107,7 @@ int run(std::vector<std::string> arguments) {
       "event traces.",
       "sssd");
   app.require_subcommand(1);
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.footer(
       "Exit codes: 0 done, 1 error, 2 wrong command line or no such device, 130 interrupted with a checkpoint "
       "written.");
