@@ -194,6 +194,7 @@ const float* end_gradients(ScratchOn<Cuda>& scratch, const Plan& plan, const Chu
     p.u = from.dy.data() + (from.dy.size(2) - 1) * from.dy.stride(2);
     p.from = plan.rows(from.dy.stride(0), from.dy.stride(1), -from.dy.stride(2), p.u);
     p.from.before = plan.segments * plan.chunks * scan_steps - plan.L;
+    p.from.vectors = p.from.vectors && p.from.before == 0;  // dy may itself run backwards
     s.local = local_states(scratch, plan, p, product);
   }
   run_segments<true>(s);

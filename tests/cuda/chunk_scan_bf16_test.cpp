@@ -51,6 +51,10 @@ TEST_CASE("on the device: the chunked scan in bfloat16 of views with gaps, and w
   on_device([] { check_bfloat16_scan_views<Cuda>(Algorithm::chunk); });
 }
 
+TEST_CASE("on the device: the chunked scan in bfloat16 with a gradient that lies backwards") {
+  on_device([] { check_bfloat16_scan_backwards<Cuda>(Algorithm::chunk); });
+}
+
 TEST_CASE("on the device: the chunked scan in bfloat16 gives the same bits twice, and dx alone") {
   on_device([] { check_bfloat16_scan_repeats<Cuda>(Algorithm::chunk); });
 }

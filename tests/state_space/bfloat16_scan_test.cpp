@@ -23,6 +23,10 @@ TEST_CASE("recurrence in bfloat16 of views with gaps, and what of another shape 
   for (const Algorithm algorithm : {Algorithm::scan, Algorithm::chunk}) check_bfloat16_scan_views<Host>(algorithm);
 }
 
+TEST_CASE("recurrence in bfloat16 with a gradient that lies backwards") {
+  check_bfloat16_scan_backwards<Host>(Algorithm::chunk);
+}
+
 TEST_CASE("recurrence in bfloat16 gives the same bits twice, and dx alone") {
   check_bfloat16_scan_repeats<Host>(Algorithm::chunk);
 }

@@ -134,6 +134,30 @@ void check_bfloat16_scan_views(Algorithm algorithm) {
         }) == "diagonal: y is (B=3, H=2, L=299), expected (B=3, H=2, L=300)");
 }
 
+// A gradient that lies backwards in memory, of one sequence that the device cuts into segments.
+template <device D>
+void check_bfloat16_scan_backwards(Algorithm algorithm) {
+  for (const index_t L : {6400, 6401}) {
+    const ScanCase a({1, 1, 14, L}, 6);
+    Tensor<bfloat16, 3> turned(a.dy.sizes());
+    for (index_t l = 0; l < L; ++l) turned(0, 0, L - 1 - l) = a.dy(0, 0, l);
+    const auto dy = Place<D>::to(a.dy), turned_there = Place<D>::to(turned), u = Place<D>::to(a.u);
+    const TensorView<const bfloat16, 3, D> reversed(turned_there.data() + L - 1, a.dy.sizes(), Extents<3>{L, L, -1});
+    const auto x = Place<D>::to(a.c.x), c = Place<D>::to(a.c.c);
+    const auto run = [&](TensorView<const bfloat16, 3, D> from) {
+      auto du = unwritten<bfloat16, 3, D>(a.u.sizes());
+      Tensor<complex<double>, 2, D> dx(a.c.x.sizes());
+      Diagonal::backward(DiagonalGradients<float, D, bfloat16>{du, dx, {}, {}, {}},
+                         DiagonalCotangents<float, D, bfloat16>{from, {}},
+                         DiagonalInputs<float, D, bfloat16>{u, x, c, {}, {}}, algorithm);
+      return std::pair(Place<D>::from(du), Place<D>::from(dx));
+    };
+    const auto want = run(dy.view()), got = run(reversed);
+    CHECK(relative_error(got.first, want.first) <= 0x1p-8);  // a unit in the last place, where another kernel runs
+    CHECK(relative_error(got.second, want.second) <= 1e-5);
+  }
+}
+
 // dx alone has the bits that it has beside the others, and a second run has those of the first.
 template <device D>
 void check_bfloat16_scan_repeats(Algorithm algorithm) {
