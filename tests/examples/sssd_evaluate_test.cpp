@@ -16,8 +16,8 @@ TEST_CASE("sssd evaluate: scores and report beside them, nothing overwritten wit
   examples::sssd::EvaluateArguments arguments{folder / "generated.txt", folder / "real.txt", folder / "s.json"};
   CHECK(evaluate(arguments) == 0);
   const auto json = nlohmann::json::parse(read_text(folder / "s.json"));
-  CHECK(json["similarity_metrics"]["accuracy"] == Approx(0.5));  // 2/3 and 1/3
-  CHECK(json["similarity_metrics"]["rouge_l"] == Approx(0.5));
+  CHECK(json["similarity_metrics"]["accuracy"] == Approx(1.0 / 3));  // 2/3 and 0
+  CHECK(json["similarity_metrics"]["rouge_l"] == Approx(0.5));       // 2/3 and 1/3
   CHECK(json["distribution_metrics"]["gen_unique_events"] == 6);
   CHECK(contains(read_text(folder / "s.html"), "share of events"));
 
