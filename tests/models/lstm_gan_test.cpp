@@ -172,6 +172,25 @@ TEST_CASE("lstm_gan: smoothed labels and noisy inputs change the discriminator's
   CHECK(after({.weight_decay = 0.1}) != plain);
 }
 
+TEST_CASE("lstm_gan: one factor scales both learning rates") {
+  const auto real = chunks(6, 5);
+  auto after = [&](LstmGanTraining options, double factor) {
+    Generator gen(1), noise(2);
+    LstmGan<double> model(small(), gen);
+    Tensor<double, 3> exact(6, 5, 4);
+    for (index_t i = 0; i < exact.count(); ++i) exact.data()[i] = double(real.data()[i]);
+    LstmGanTrainer<double> trainer(model, options);
+    trainer.set_lr_factor(factor);
+    trainer.step(exact, noise);
+    return std::pair(model.generator.fc_out.bias.value(1), model.discriminator.fc_out.bias.value(0));
+  };
+  const auto whole = after({.lr_generator = 1e-3, .lr_discriminator = 4e-3}, 0.5);
+  const auto half = after({.lr_generator = 5e-4, .lr_discriminator = 2e-3}, 1);
+  CHECK(whole.first == Approx(half.first).epsilon(1e-12));
+  CHECK(whole.second == Approx(half.second).epsilon(1e-12));
+  CHECK(after({.lr_generator = 1e-3}, 0).first == after({.lr_generator = 0}, 1).first);
+}
+
 TEST_CASE("lstm_gan: options and shapes outside their range are errors") {
   Generator gen(1);
   LstmGan<float> model(small(), gen);

@@ -141,6 +141,12 @@ class LstmGanTrainer {
     return losses;
   }
 
+  // Both learning rates as a factor of those of the start: falling to 0 over a run lets a pair that circles settle.
+  void set_lr_factor(double factor) {
+    d_optimizer_.set_lr_factor(factor);
+    g_optimizer_.set_lr_factor(factor);
+  }
+
   const LstmGanTraining& options() const { return options_; }
   Adam<T, D>& discriminator_optimizer() { return d_optimizer_; }
   Adam<T, D>& generator_optimizer() { return g_optimizer_; }
