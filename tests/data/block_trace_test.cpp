@@ -75,6 +75,7 @@ TEST_CASE("block_trace: a file without a request is an error that says what was 
   CHECK(error_text<IoError>([] { read("a b\nc\n"); }) ==
         "t.txt: holds no request: 2 lines with too few fields (first: line 1); is it a block trace of layout six, "
         "comma, msr or rows?");
+  CHECK(contains(error_text<IoError>([] { read("0 1 42 512 7 nan\n"); }), "1 line with NaN or infinity"));
   BlockTraceOptions options;
   options.layout = TraceLayout::comma;
   CHECK(contains(error_text<IoError>([&] { read("0 1 42 512 7 1\n", options); }), "layout comma?"));

@@ -226,8 +226,7 @@ class BlockTraceParser {
     } else {
       for (const TraceLayout layout : {TraceLayout::six, TraceLayout::msr, TraceLayout::comma, TraceLayout::rows}) {
         const Fit this_one = read(text, layout, value);
-        if (this_one == Fit::too_few) continue;
-        fit = this_one;
+        if (fit == Fit::too_few || this_one == Fit::yes) fit = this_one;
         if (fit == Fit::yes) {
           trace_.layout = layout;
           break;
