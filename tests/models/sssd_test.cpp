@@ -157,6 +157,44 @@ TEMPLATE_TEST_CASE("Sssd: gradients of the network agree with finite differences
   CHECK(parameter_error(net, [&](Tape<double>& tape) { return batch.run(net, tape); }) < 1e-6);
 }
 
+TEMPLATE_TEST_CASE("Sssd: a batch is its samples one by one", "", Sssd<double>, SssdS4d<double>) {
+  Generator gen(1);
+  TestType net(small(), gen);  // batches of 8 and more take fused forms of the same formulas
+  wake(net);
+  const Batch batch(9, 2, 7);
+  Tape<double> tape;
+  const auto all = batch.run(net, tape);
+  for (index_t b = 0; b < 9; ++b) {
+    const auto of = [&](const Tensor<double, 3>& x) { return tape.input(x.view().slice(0, b, b + 1)); };
+    const auto one = net(tape, of(batch.x), of(batch.cond), of(batch.mask), batch.steps.view().slice(0, b, b + 1));
+    CHECK(relative_error(all.value().slice(0, b, b + 1), one.value()) < 1e-11);
+  }
+}
+
+TEST_CASE("Sssd: dropout drops whole features of what a layer adds, in training") {
+  Generator gen(1), draws(3);
+  SssdOptions o = small();
+  o.s4_dropout = 0.5;
+  SssdLayer<SssdS4<double>> layer(o, gen);
+  const auto u = random<double>(Extents<3>{1, 8, 6}, 1);
+  Tape<double> tape;
+  const auto plain = layer(tape, tape.input(u));
+  tape.train(draws);
+  const auto dropped = layer(tape, tape.input(u));
+  CHECK(relative_error(dropped.value(), plain.value()) > 1e-3);
+  o.s4_layernorm = false;
+  Generator same(1);
+  SssdLayer<SssdS4<double>> bare(o, same);
+  const auto y = bare(tape, tape.input(u));
+  index_t kept = 0;
+  for (index_t h = 0; h < 8; ++h) {
+    double largest = 0;
+    for (index_t l = 0; l < 6; ++l) largest = std::max(largest, std::abs(y.value()(0, h, l) - u(0, h, l)));
+    kept += largest > 1e-12 ? 1 : 0;
+  }
+  CHECK((kept > 0 && kept < 8));
+}
+
 TEST_CASE("Sssd: looks at known values where the mask is 1 and nowhere else") {
   Generator gen(1);
   Sssd<double> net(small(), gen);

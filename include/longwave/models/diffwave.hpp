@@ -45,11 +45,11 @@ struct DiffWaveBlock {
     visit("skip_conv.", skip_conv, f);
   }
 
-  // x (B, R, L), cond (B, K, L), embedding (B, E)
+  // x (B, R, L), cond (B, K, L), embedding (B, E); total (B, S, L): skips of earlier blocks, or none.
   SssdBlockOutput<T, Dev> operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> x, Var<T, 3, Dev> cond,
-                                     Var<T, 2, Dev> embedding) {
+                                     Var<T, 2, Dev> embedding, Var<T, 3, Dev> total = {}) {
     const Var<T, 3, Dev> h = conv_layer(tape, add_at_all_times(x, fc_t(tape, embedding)));
-    return finish_block(tape, x, gate(h + cond_conv(tape, cond)), res_conv, skip_conv);
+    return finish_block(tape, x, h + cond_conv(tape, cond), total, res_conv, skip_conv);
   }
 
  private:

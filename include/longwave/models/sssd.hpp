@@ -61,9 +61,9 @@ struct SssdTrunk {
     const Var<T, 2, Dev> embedding = embed(tape, steps);
     Var<T, 3, Dev> sum;
     for (const std::unique_ptr<Block>& block : blocks) {
-      const SssdBlockOutput<T, Dev> out = (*block)(tape, h, cond, embedding);
+      const SssdBlockOutput<T, Dev> out = (*block)(tape, h, cond, embedding, sum);
       h = out.x_next;
-      sum = sum ? sum + out.skip : out.skip;
+      sum = out.skip;
     }
     return scale(sum, std::sqrt(1 / static_cast<double>(blocks.size())));
   }

@@ -13,7 +13,7 @@
 
 #include <optional>
 
-#include "longwave/autograd/functions/gate.hpp"
+#include "longwave/autograd/functions/residual_mix.hpp"
 #include "longwave/models/sssd_kernel.hpp"
 #include "longwave/nn/layer_norm.hpp"
 #include "longwave/nn/linear.hpp"
@@ -129,17 +129,34 @@ struct SssdLayer {
   }
 
   Var<T, 3, Dev> operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> u) {
-    const Var<T, 3, Dev> y = dropout(s4_layer(tape, u), dropout_share, /*tied=*/true);
-    if (!norm_layer) return y + u;
-    return add_layer_norm(y, u, norm_layer->weight.on(tape, "norm_layer.weight"),
-                          norm_layer->bias.on(tape, "norm_layer.bias"), {.axis = 1})
-        .second;
+    if (!norm_layer) return dropped(tape, s4_layer(tape, u)) + u;
+    const Var<T, 1, Dev> weight = norm_layer->weight.on(tape, "norm_layer.weight");
+    const Var<T, 1, Dev> bias = norm_layer->bias.on(tape, "norm_layer.bias");
+    if (dropout_share > 0 && tape.training())
+      return add_layer_norm(dropped(tape, s4_layer(tape, u)), u, weight, bias, {.axis = 1}).second;
+    auto& linear = s4_layer.output_linear;
+    const Extents<3> taps{linear.options.out, linear.options.in, 1};
+    return residual_mix(convolution(tape, u), u, linear.weight.on(tape, taps, "output_linear.weight"),
+                        linear.bias.on(tape, "output_linear.bias"), weight, bias);
+  }
+
+ private:
+  Var<T, 3, Dev> dropped(Tape<T, Dev>&, Var<T, 3, Dev> y) const { return dropout(y, dropout_share, /*tied=*/true); }
+
+  // K * u + D u: the layer without what residual_mix does with it.
+  Var<T, 3, Dev> convolution(Tape<T, Dev>& tape, Var<T, 3, Dev> u) {
+    const index_t features = s4_layer.options.d_model;
+    check_shape("SssdLayer", "u", u.value(), Extents<3>{u.size(0), features, u.size(2)}, "BHL");
+    auto& kernel = s4_layer.kernel;
+    if constexpr (requires { kernel.prepare(u.size(2), 1.0); }) kernel.prepare(u.size(2), 1.0);
+    const SsmCall call{.algorithm = s4_layer.options.algorithm, .bidirectional = s4_layer.options.bidirectional};
+    return ssm(u, kernel.on(tape), s4_layer.D.on(tape, "D"), call).y;
   }
 };
 
 template <class T, device D = Host>
 struct SssdBlockOutput {
-  Var<T, 3, D> x_next, skip;
+  Var<T, 3, D> x_next, skip;  // skip: with those of earlier blocks, if they were passed
 };
 
 // x (B, R, L) + v (B, R) at every position.
@@ -148,12 +165,15 @@ Var<T, 3, D> add_at_all_times(Var<T, 3, D> x, Var<T, 2, D> v) {
   return x + reshape(v, Extents<3>{v.size(0), v.size(1), 1});
 }
 
-// The way out of a block, from g (B, R, L).
+// The way out of a block, from h (B, 2R, L); the skip is added to `total`, if there is one, which is void then.
 template <class T, device D>
-SssdBlockOutput<T, D> finish_block(Tape<T, D>& tape, Var<T, 3, D> x, Var<T, 3, D> g, WeightNormConv1d<T, D>& res,
+SssdBlockOutput<T, D> finish_block(Tape<T, D>& tape, Var<T, 3, D> x, Var<T, 3, D> h,
+                                   std::type_identity_t<Var<T, 3, D>> total, WeightNormConv1d<T, D>& res,
                                    WeightNormConv1d<T, D>& skip) {
-  constexpr double half = 0.5 * std::numbers::sqrt2;
-  return {binary(x, res(tape, g), WeightedSumRule{half, half}), skip(tape, g)};
+  const GatedExitOutput<T, D> out =
+      gated_exit(h, x, total, res.weight(tape), res.bias.on(tape, "res_conv.bias"), skip.weight(tape),
+                 skip.bias.on(tape, "skip_conv.bias"), 0.5 * std::numbers::sqrt2);
+  return {out.x_next, out.total};
 }
 
 template <class Layer>
@@ -196,12 +216,12 @@ struct SssdBlock {
     visit_buffers("S42.", S42, f);
   }
 
-  // x (B, R, L), cond (B, K, L), embedding (B, E)
+  // x (B, R, L), cond (B, K, L), embedding (B, E); total (B, S, L): skips of earlier blocks, or none.
   SssdBlockOutput<T, Dev> operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> x, Var<T, 3, Dev> cond,
-                                     Var<T, 2, Dev> embedding) {
+                                     Var<T, 2, Dev> embedding, Var<T, 3, Dev> total = {}) {
     Var<T, 3, Dev> h = S41(tape, conv_layer(tape, add_at_all_times(x, fc_t(tape, embedding))));
     h = S42(tape, h + cond_conv(tape, cond));
-    return finish_block(tape, x, gate(h), res_conv, skip_conv);
+    return finish_block(tape, x, h, total, res_conv, skip_conv);
   }
 };
 
