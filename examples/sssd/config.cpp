@@ -54,9 +54,11 @@ void train_settings(Settings& s, Options::Train& t) {
   s.number(at + "learning_rate", t.learning_rate, 1e-12, 10, "of Adam");
   s.integer(at + "only_generate_missing", t.only_generate_missing, 0, 1, "1: noise and loss at missing places only");
   s.integer(at + "use_model", t.use_model, 0, 2, "official number: 0 DiffWave, 2 SSSD-S4");
-  s.text(at + "masking", t.masking, {"rm", "mnr", "bm", "forecast"}, "what is blanked while training");
+  s.text(at + "masking", t.masking, {"rm", "mnr", "bm", "forecast"},
+         "rm, mnr, bm or forecast: what is blanked while training");
   s.integer(at + "missing_k", t.missing_k, 1, many, "rm: points; mnr, bm: length of the gap; forecast: horizon");
-  s.text(at + "model", t.model, {"", "s4", "s4d", "diffwave", "categorical"}, "instead of use_model");
+  s.text(at + "model", t.model, {"", "s4", "s4d", "diffwave", "categorical"},
+         "s4, s4d, diffwave or categorical, instead of use_model");
   s.integer(at + "batch_size", t.batch_size, 1, many, "series per iteration");
   s.integer(at + "mask_per_sample", t.mask_per_sample, -1, 1,
             "1: a mask for each series, 0: one for the batch, -1: 0 for official npy files, else 1");
@@ -74,12 +76,13 @@ void trainset_settings(Settings& s, Options::TrainSet& d) {
   s.integer(at + "segment_length", d.segment_length, 1, many, "length of a series");
   s.integer(at + "sampling_rate", d.sampling_rate, 0, many, "of official files; has no effect, there or here");
   s.text(at + "dataset", d.dataset, {}, "name of a kernel trace in the data folder, such as compress-gzip");
-  s.text(at + "split", d.split, {"published", "honest"}, "traces: honest tests on windows that training lacks");
+  s.text(at + "split", d.split, {"published", "honest"},
+         "published, or honest: traces, tested on windows that training lacks");
   s.text(at + "columns", d.columns, {}, "csv: names with commas between; empty: all columns of numbers");
   s.text(at + "train_rows", d.train_rows, {}, "csv: rows to train on, begin:end; empty: all");
   s.text(at + "test_rows", d.test_rows, {}, "csv: rows to test on, begin:end; empty: all");
   s.text(at + "normalize", d.normalize, {"auto", "none", "minmax", "zscore"},
-         "auto: minmax for traces, zscore for csv, none for npy");
+         "none, minmax, zscore, or auto: minmax for traces, zscore for csv, none for npy");
 }
 
 }  // namespace
@@ -89,7 +92,8 @@ Settings make_settings(Options& c) {
   s.integer("diffusion_config.T", c.diffusion.T, 2, 100000, "diffusion steps");
   s.number("diffusion_config.beta_0", c.diffusion.beta_0, 1e-12, 0.999, "first beta");
   s.number("diffusion_config.beta_T", c.diffusion.beta_T, 1e-12, 0.999, "last beta");
-  s.text("diffusion_config.schedule", c.diffusion.schedule, {"linear", "cosine", "quadratic"}, "beta over the steps");
+  s.text("diffusion_config.schedule", c.diffusion.schedule, {"linear", "cosine", "quadratic"},
+         "linear, cosine or quadratic: beta over the steps");
   wavenet_settings(s, c.wavenet);
   train_settings(s, c.train);
   trainset_settings(s, c.trainset);

@@ -137,10 +137,7 @@ void load_traces(const Options& o, const DataRequest& request, RunData& data) {
   data.test = std::move(sets.test);
   data.coding.events = true;
   data.coding.channels = {"event"};
-  for (const float id : std::vector<float>(data.train.x.data(), data.train.x.data() + data.train.x.count()))
-    data.coding.ids.push_back(static_cast<std::int64_t>(id));
-  std::sort(data.coding.ids.begin(), data.coding.ids.end());
-  data.coding.ids.erase(std::unique(data.coding.ids.begin(), data.coding.ids.end()), data.coding.ids.end());
+  data.coding.ids = std::move(sets.ids);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <set>
+#include <utility>
 
 #include "longwave/data/trace_split.hpp"
 #include "longwave/data/traces.hpp"
@@ -75,14 +76,18 @@ TraceSets read_trace_sets(const std::string& root, const std::string& name, inde
   constexpr index_t stride = 5;  // between the windows of the published files
   const std::string folder = folder_of_workload(root, name);
   const Traces train = read(file_of(folder, true, length));
+  const auto with_vocabulary = [&](TensorView<const std::int32_t, 2> all, SeriesSet first, SeriesSet second) {
+    const Vocabulary known(all);
+    return TraceSets{std::move(first), std::move(second), {known.ids().begin(), known.ids().end()}};
+  };
+  const Tensor<std::int32_t, 2> all = equal_lengths(train, length, stride);
   if (honest) {
-    const TraceSplit split =
-        train.stream ? split_stream(train.ids, length, stride) : split_rows(equal_lengths(train, length).view());
+    const TraceSplit split = train.stream ? split_stream(train.ids, length, stride) : split_rows(all.view());
     if (split.test.size(0) == 0) throw IoError(train.name, "every test sequence also stands in the training part");
-    return {as_series(split.train), as_series(split.test)};
+    return with_vocabulary(all, as_series(split.train), as_series(split.test));
   }
   const Traces test = read(file_of(folder, false, length));
-  return {as_series(equal_lengths(train, length, stride)), as_series(equal_lengths(test, length, stride))};
+  return with_vocabulary(all, as_series(all), as_series(equal_lengths(test, length, stride)));
 }
 
 }  // namespace longwave::examples::sssd

@@ -12,10 +12,13 @@ namespace longwave::examples::sssd {
 
 struct TraceSets {
   SeriesSet train, test;
+  std::vector<std::int64_t> ids;  // the vocabulary: what occurs in the training file, ascending
 };
 
 // honest: the first 80 % of the training recording to train, of the rest the distinct windows that training lacks to
-// test. Else the two files as they are. Lines that are no sequences are reported on stderr and left out.
+// test. Events are a list that is known beforehand, so the vocabulary is that of the whole recording; of a rare one
+// training may hold no example. Else the two files as they are. Lines that are no sequences are reported on stderr and
+// left out.
 TraceSets read_trace_sets(const std::string& root, const std::string& name, index_t length, bool honest);
 
 // Event ids (N, L) as values (N, 1, L).

@@ -173,5 +173,22 @@ expect 0 "checkpoint: ./results/wave/$run/9.ckpt" train -c official.json
 expect 0 "Total MSE" impute -c official.json -ckpt_iter 6 -n 500
 there results/wave/$run/{imputation0.npy,original0.npy,mask0.npy}
 
+echo "-- devices"
+if "$program" train "${loop[@]}" --n_iters 2 --output_dir cuda --device cuda >out.txt 2>&1; then
+  expect 2 "--device cuda:99: this machine has" train "${loop[@]}" --output_dir x --device cuda:99
+  for model in s4 s4d diffwave categorical; do
+    for name in one two; do
+      expect 0 "checkpoint" train "${loop[@]}" --model $model --n_iters 10 --iters_per_logging 3 --output_dir $name$model --device cuda
+    done
+    [ "$(figures one$model/loop/$run/metrics.jsonl)" = "$(figures two$model/loop/$run/metrics.jsonl)" ] || fail "cuda, $model: two runs differ"
+    expect 0 "going on after iteration 9" train "${loop[@]}" --model $model --n_iters 12 --output_dir one$model
+    expect 0 "majority" impute --checkpoint two$model --output_dir two$model/out --device cuda
+  done
+else
+  expect 2 "--device cuda" train "${loop[@]}" --output_dir x --device cuda
+  [ "$(wc -l <out.txt)" -eq 1 ] || fail "no device: more than one line"
+  expect 2 "--device cuda" impute --checkpoint s4 --output_dir x --device cuda:1
+fi
+
 [ $failures -eq 0 ] && echo "all passed" || echo "$failures failed"
 exit $((failures > 0))
