@@ -3,7 +3,6 @@
 #   sssd_test.sh PROGRAM
 . "$(dirname "$0")/expect.sh"
 
-same() { cmp -s "$1" "$2" || fail "$3: $1 and $2 differ"; }
 # What may differ between two runs of the same numbers: times.
 figures() { sed -E 's/"seconds":[^,}]*//g' "$1"; }
 there() { for file in "$@"; do [ -s "$file" ] || fail "$file is not there"; done; }
@@ -83,6 +82,15 @@ expect 1 "belongs to another configuration: wavenet_config.res_channels is 6 in 
   train "${loop[@]}" --output_dir part --res_channels 8
 expect 1 'expected max or the number' train "${loop[@]}" --resume newest
 expect 0 "checkpoint: part" train "${loop[@]}" --n_iters 2 --output_dir part --res_channels 8 --force
+
+expect 0 "checkpoint" train "${wave[@]}" --columns a --normalize minmax --n_iters 2 --output_dir tests
+expect 0 "going on after iteration 1" train "${wave[@]}" --columns a --normalize minmax --n_iters 3 --output_dir tests \
+  --test_rows 30:70
+sed 's/,0\./,5./' wave.csv >other.csv && cp wave.csv before.csv && cp other.csv wave.csv
+expect 1 "was trained on other data" train "${wave[@]}" --columns a --normalize minmax --n_iters 3 --output_dir tests
+cp before.csv wave.csv
+expect 1 "belongs to another configuration: trainset_config.train_rows" train "${wave[@]}" --columns a \
+  --normalize minmax --n_iters 4 --output_dir tests --train_rows 0:60
 
 echo "-- Ctrl-C writes a checkpoint and leaves with 130"
 # (a shell starts background programs with SIGINT ignored; env restores it)
