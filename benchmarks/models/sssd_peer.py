@@ -133,7 +133,9 @@ def main():
     for _ in range(args.steps):
         cpu, wall = sum(os.times()[:2]), time.time()
         noise = torch.randn_like(x)
-        loss = (((net(x * mask + noise * (1 - mask), x, mask, step) - noise) * (1 - mask)) ** 2).sum() / (1 - mask).sum()
+        missing = 1 - mask
+        eps = net(x * mask + noise * missing, x, mask, step)
+        loss = (((eps - noise) * missing) ** 2).sum() / missing.sum()
         adam.zero_grad()
         loss.backward()
         adam.step()

@@ -58,6 +58,7 @@ inline constexpr ShapeRule shape_rules[] = {
     {"kernel.inv_dt", "kernel.C", ShapeChange::drop_last},    //                   (C, H, N, 1) -> (C, H, N)
     {"kernel.W", "output_linear.bias", ShapeChange::column},  // DSS, transposed: (O) -> (O, 1)
     {"kernel.W", "output_linear.0.bias", ShapeChange::column},
+    {"kernel.kernel.log_dt", "output_linear.bias", ShapeChange::column},  // SSSD's S4: (O) -> (O, 1)
 };
 
 // Buffers that are one I64 without axes in PyTorch.

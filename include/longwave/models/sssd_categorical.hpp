@@ -23,10 +23,10 @@
 namespace longwave {
 
 struct SssdCategoricalOptions {
-  SssdOptions network;   // in_channels and out_channels are not looked at
-  index_t classes = 0;   // V
-  index_t steps = 200;   // T
-  double smoothing = 0;  // of the targets, in training
+  SssdOptions network = {};  // in_channels and out_channels are not looked at
+  index_t classes = 0;       // V
+  index_t steps = 200;       // T
+  double smoothing = 0;      // of the targets, in training
 };
 
 template <class Block>

@@ -5,7 +5,7 @@
 //                  h (B, 2K, L), x (B, K', L), R (K', K), total (B, O, L) or left out, S (O, K)
 //
 // norm is that over the features, axis 1. On the host, for batches of 8 and more, the batch entries go through all of
-// it one by one (cpu/residual_mix.hpp): neither gelu(z), nor W gelu(z), nor g is kept, and total is added to in place,
+// it one by one (ops/residual_mix.hpp): neither gelu(z), nor W gelu(z), nor g is kept, and total is added to in place,
 // so the Var that is passed for it is void afterwards. Otherwise they are compositions of the ops they stand for.
 #pragma once
 
@@ -14,7 +14,7 @@
 #include "longwave/autograd/functions/gate.hpp"
 #include "longwave/autograd/functions/norm.hpp"
 #include "longwave/autograd/functions/shape.hpp"
-#include "longwave/cpu/residual_mix.hpp"
+#include "longwave/ops/residual_mix.hpp"
 
 namespace longwave {
 

@@ -1,0 +1,11 @@
+#include "kernels/each.cuh"
+#include "longwave/ops/gate.hpp"
+
+namespace longwave::cuda {
+
+template void for_each_index(const char*, index_t, const impl::GateForward<float>&);
+template void for_each_index(const char*, index_t, const impl::GateForward<double>&);
+template void for_each_index(const char*, index_t, const impl::GateBackward<float>&);
+template void for_each_index(const char*, index_t, const impl::GateBackward<double>&);
+
+}  // namespace longwave::cuda
