@@ -14,6 +14,8 @@
 namespace longwave::detail {
 
 inline constexpr index_t no_target = -100;
+template <class T>
+inline constexpr T never = -std::numeric_limits<T>::infinity();  // how sure a visible position is
 
 // The event in x; V + 1, which no table has a row for, if it is none of 0 .. V-1.
 template <class T>
@@ -104,7 +106,7 @@ struct ChooseEvents {
   LONGWAVE_HD void operator()(index_t i) const {
     const index_t V = scores.size(1), L = scores.size(2), b = i / L, l = i % L;
     chosen(b, l) = tokens(b, l);
-    sure(b, l) = -std::numeric_limits<T>::infinity();
+    sure(b, l) = never<T>;
     if (tokens(b, l) != V) return;
     T largest = scores(b, 0, l);
     for (index_t k = 1; k < V; ++k)
@@ -148,7 +150,7 @@ struct ShowSurest {
 
   LONGWAVE_HD void operator()(index_t i) const {
     const index_t L = sure.size(1), b = i / L, l = i % L;
-    const T hidden = -std::numeric_limits<T>::infinity();
+    const T hidden = never<T>;
     if (sure(b, l) == hidden) return;
     index_t missing = 0, now = 0, before = 0;  // before: surer than this one
     for (index_t j = 0; j < L; ++j) {
