@@ -123,6 +123,12 @@ class RowTerm {
   RbfMixture kernel_;
 };
 
+// At `done`, 0 to 1, of the run.
+inline double lr_factor(const TrainOptions& o, double done) {
+  if (o.lr_schedule == "linear") return 1 - done;
+  return o.lr_schedule == "half" ? std::min(1.0, 2 - 2 * done) : 1;
+}
+
 template <device D>
 void train_on(const TrainOptions& o, LstmGan<float>& host, TensorView<const float, 3> chunks,
               const EpochEnd& epoch_end) {
@@ -143,6 +149,8 @@ void train_on(const TrainOptions& o, LstmGan<float>& host, TensorView<const floa
   for (index_t epoch = 1; epoch <= o.num_epochs; ++epoch) {
     batches.shuffle();
     for (index_t i = 0; i < batches.count(); ++i) {
+      trainer.set_lr_factor(lr_factor(o, static_cast<double>((epoch - 1) * batches.count() + i) /
+                                             static_cast<double>(o.num_epochs * batches.count())));
       const auto real = batches.batch(i);
       if (o.mmd_weight > 0 && real.size(0) * real.size(1) > 1)
         trainer.step(real, gen, term);

@@ -17,6 +17,8 @@ Settings make_settings(TrainOptions& o) {
   s.integer("num_epochs", o.num_epochs, 1, many, "passes over the chunks");
   s.number("lrG", o.lrG, 1e-12, 10, "learning rate of the generator");
   s.number("lrD", o.lrD, 1e-12, 10, "learning rate of the discriminator");
+  s.text("lr_schedule", o.lr_schedule, {"constant", "linear", "half"},
+         "of both rates: constant, falling to 0 over the run, or over its second half");
   s.integer("d_updates", o.d_updates, 1, 1000, "steps of the discriminator per batch");
   s.integer("g_updates", o.g_updates, 1, 1000, "steps of the generator per batch");
   s.number("label_smoothing", o.label_smoothing, 0, 0.99, "the discriminator's target for real chunks is 1 less this");
