@@ -1,5 +1,5 @@
 #!/bin/sh
-# The published sweep on this machine, one experiment per core: sweep_local.sh BUILD_FOLDER [OUT_FOLDER [OPTIONS OF run]]
+# The published sweep here, one experiment per core: sweep_local.sh BUILD_FOLDER [OUT_FOLDER [OPTIONS OF run]]
 # Stopped (Ctrl-C, a reboot), it goes on where it was when it is started again. The same sweep under SLURM: sweep.slurm.
 set -eu
 
