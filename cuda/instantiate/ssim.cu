@@ -1,5 +1,5 @@
 #include "kernels/each.cuh"
-#include "longwave/ops/ssim.hpp"
+#include "longwave/core/ssim_terms.hpp"
 
 namespace longwave::cuda {
 

@@ -1,5 +1,5 @@
-// Products at every position of values stored in bfloat16: the weight is rounded to bfloat16 for a call, its gradient is
-// float. Products on tensor cores, 2 B O L I flops each, sums in float.
+// Products at every position of values stored in bfloat16: the weight is rounded to bfloat16 for a call, its gradient
+// is float. Products on tensor cores, 2 B O L I flops each, sums in float.
 #include "longwave/core/arena.hpp"
 #include "longwave/cuda/blas.hpp"
 #include "longwave/cuda/conv1d.hpp"
