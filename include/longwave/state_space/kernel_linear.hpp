@@ -12,6 +12,8 @@
 
 #include <algorithm>
 
+#include "longwave/core/fill.hpp"
+#include "longwave/core/tensor.hpp"
 #include "longwave/core/view.hpp"
 #include "longwave/cpu/gemm.hpp"
 #include "longwave/cpu/lane_sum.hpp"
