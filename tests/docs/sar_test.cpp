@@ -1,4 +1,4 @@
-// The snippets of docs/course/21_sar.md and of the section about ssim.
+// The snippets of docs/course/20_sar.md and of the section about ssim.
 #include "check.hpp"
 #include "files.hpp"
 #include "longwave/autograd/functions/ssim.hpp"
