@@ -65,6 +65,10 @@ void train_settings(Settings& s, Options::Train& t) {
   s.number(at + "uncond_prob", t.uncond_prob, 0, 1, "share of series with nothing known; 0.5 to generate well");
   s.flag(at + "consistent_known", t.consistent_known, "known values enter the network as they do in sampling");
   s.flag(at + "shuffle", t.shuffle, "distinct random series per iteration; false: in order, as the official trainer");
+  s.text(at + "lr_schedule", t.lr_schedule, {"constant", "cosine"}, "constant, or cosine: to 0 over n_iters");
+  s.integer(at + "warmup", t.warmup, 0, many, "iterations of linear rise of the learning rate");
+  s.number(at + "clip", t.clip, 0, 1e12, "largest norm of all gradients; 0: any");
+  s.number(at + "ema", t.ema, 0, 0.99999, "decay of averaged weights to draw with; 0: none");
   s.integer(at + "seed", t.seed, 0, many, "of everything random");
   s.integer(at + "threads", t.threads, 0, 4096, "0: as many as there are");
 }
@@ -83,6 +87,9 @@ void trainset_settings(Settings& s, Options::TrainSet& d) {
   s.text(at + "test_rows", d.test_rows, {}, "csv: rows to test on, begin:end; empty: all");
   s.text(at + "normalize", d.normalize, {"auto", "none", "minmax", "zscore"},
          "none, minmax, zscore, or auto: minmax for traces, zscore for csv, none for npy");
+  s.text(at + "guess", d.guess, {"none", "linear", "seasonal"},
+         "none, linear or seasonal: series as what this guess of the missing values leaves");
+  s.integer(at + "period", d.period, 1, many, "of the seasonal guess, in steps");
 }
 
 }  // namespace
@@ -94,6 +101,8 @@ Settings make_settings(Options& c) {
   s.number("diffusion_config.beta_T", c.diffusion.beta_T, 1e-12, 0.999, "last beta");
   s.text("diffusion_config.schedule", c.diffusion.schedule, {"linear", "cosine", "quadratic"},
          "linear, cosine or quadratic: beta over the steps");
+  s.text("diffusion_config.prediction", c.diffusion.prediction, {"noise", "velocity"},
+         "noise or velocity: what the network tells");
   wavenet_settings(s, c.wavenet);
   train_settings(s, c.train);
   trainset_settings(s, c.trainset);
@@ -140,6 +149,10 @@ void check(const Options& c) {
     throw_value_error("wavenet_config.in_channels and out_channels differ: what goes in comes out imputed");
   if (!c.trainset.dataset.empty() && !c.trainset.train_data_path.empty())
     throw_value_error("trainset_config: dataset and train_data_path are both given; leave out one of the two");
+  if (c.trainset.guess != "none" && !c.trainset.dataset.empty())
+    throw_value_error("trainset_config.guess is for series; between the numbers of events there is nothing");
+  if (c.train.only_generate_missing == 0 && (c.train.consistent_known || c.trainset.guess != "none"))
+    throw_value_error("consistent_known and guess need only_generate_missing 1: known values are then no noise");
   const std::string& iter = c.train.ckpt_iter;
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(iter.data(), iter.data() + iter.size(), number);

@@ -15,7 +15,7 @@ struct Options {
   struct Diffusion {
     std::int64_t T = 200;
     double beta_0 = 1e-4, beta_T = 0.02;
-    std::string schedule = "linear";
+    std::string schedule = "linear", prediction = "noise";
   } diffusion;
 
   struct Wavenet {
@@ -42,6 +42,9 @@ struct Options {
     std::int64_t mask_per_sample = -1;  // -1: 0 with npy files in the official layout, else 1
     double uncond_prob = 0;
     bool consistent_known = false, shuffle = true;
+    std::string lr_schedule = "constant";
+    std::int64_t warmup = 0;   // iterations
+    double clip = 0, ema = 0;  // 0: none
     std::int64_t seed = 0, threads = 0;
   } train;
 
@@ -53,6 +56,8 @@ struct Options {
     std::string columns;                // csv: "OT,HUFL"; empty: all of them
     std::string train_rows, test_rows;  // csv: "0:8640"; empty: all
     std::string normalize = "auto";
+    std::string guess = "none";
+    std::int64_t period = 24;
   } trainset;
 
   struct Gen {

@@ -170,6 +170,11 @@ std::string Coding::to_json() const {
   json["offset"] = offset;
   json["unit"] = unit;
   if (events) json["valid_ids"] = ids;
+  if (guess != "none") {
+    json["guess"] = guess;
+    json["period"] = period;
+    json["guess_unit"] = guess_unit;
+  }
   return json.dump(2);
 }
 
@@ -183,6 +188,9 @@ Coding Coding::from_json(const std::string& text, const std::string& origin) {
     coding.offset = json.at("offset").get<std::vector<double>>();
     coding.unit = json.at("unit").get<std::vector<double>>();
     if (coding.events) coding.ids = json.at("valid_ids").get<std::vector<std::int64_t>>();
+    coding.guess = json.value("guess", "none");
+    coding.period = json.value("period", index_t(24));
+    if (coding.guess != "none") coding.guess_unit = json.at("guess_unit").get<std::vector<double>>();
     coding.train_min = json.value("train_min", 0.0);
     coding.train_max = json.value("train_max", 0.0);
     coding.test_min = json.value("test_min", 0.0);
@@ -190,7 +198,8 @@ Coding Coding::from_json(const std::string& text, const std::string& origin) {
   } catch (const Json::exception& error) {
     throw IoError(origin, std::string("its normalization cannot be read: ") + error.what());
   }
-  if (coding.offset.size() != coding.channels.size() || coding.unit.size() != coding.channels.size())
+  if (coding.offset.size() != coding.channels.size() || coding.unit.size() != coding.channels.size() ||
+      (coding.guess != "none" && coding.guess_unit.size() != coding.channels.size()))
     throw IoError(origin, "its normalization has other numbers of channels, offsets and units");
   return coding;
 }

@@ -32,6 +32,9 @@ struct Coding {
   std::vector<std::string> channels;  // names
   std::vector<double> offset, unit;   // per channel: coded = (value - offset) / unit
   std::vector<std::int64_t> ids;      // events: the valid ones, ascending
+  std::string guess = "none";         // linear, seasonal: networks see what it leaves (longwave/data/residual.hpp)
+  index_t period = 24;
+  std::vector<double> guess_unit;  // per channel
   double train_min = 0, train_max = 0, test_min = 0, test_max = 0;
 
   float encode(float value, index_t channel) const {

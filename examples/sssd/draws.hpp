@@ -21,7 +21,15 @@ Tensor<float, 4> draw_on(const Trained& trained, const DrawRequest& request) {
   const index_t B = std::min(request.batch, N * S), size = C * L;
   Generator unused(0), gen(request.seed, 100);
   const auto network = make_network<D>(trained.options, shape_of(trained.coding, trained.length()), unused);
-  trained.file->load_model(network->state());
+  if (trained.options.train.ema > 0) {  // the averaged weights
+    Adam<float, D> adam(network->parameters());
+    std::optional<Ema<float, D>> ema(std::in_place, network->parameters(),
+                                     EmaOptions{.decay = trained.options.train.ema, .warm_up = true});
+    trained.file->load(network->state(), optimizer_state(adam, ema));
+    ema->swap_in();
+  } else {
+    trained.file->load_model(network->state());
+  }
   network->prepare_draws(trained.options, request.sampler, {B, C, L});
 
   Tensor<float, 4> draws(S, N, C, L);

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <utility>
 
 #include "longwave/core/parallel.hpp"
+#include "longwave/data/residual.hpp"
 #include "sssd/files.hpp"
 #include "sssd/progress.hpp"
 
@@ -57,7 +59,7 @@ Trained load_for(DrawArguments& a, const std::string& default_output) {
 Imputation draw_missing(const Trained& trained, const SeriesSet& set, const Tensor<float, 3>& mask,
                         const DrawArguments& arguments, index_t samples) {
   const index_t N = set.size(), C = set.channels(), L = set.length();
-  const Tensor<float, 3> cond = [&] {
+  Tensor<float, 3> cond = [&] {
     auto coded = Tensor<float, 3>::uninitialized(set.x.sizes());
     for (index_t i = 0; i < N; ++i)
       for (index_t c = 0; c < C; ++c)
@@ -65,6 +67,13 @@ Imputation draw_missing(const Trained& trained, const SeriesSet& set, const Tens
           coded(i, c, l) = mask(i, c, l) != 0 ? encode(trained.kind(), trained.coding, set.x(i, c, l), c) : 0.0f;
     return coded;
   }();
+  const bool guesses = trained.coding.guess != "none";
+  Tensor<float, 3> guess(guesses ? N : 0, C, L);
+  for (index_t i = 0; guesses && i < N; ++i) {
+    make_guess(guess_kind(trained.coding.guess), trained.coding.period, guess.view()[i],
+               TensorView<const float, 2>(cond.view()[i]), mask.view()[i]);
+    to_residual(cond.view()[i], std::as_const(guess).view()[i], mask.view()[i], trained.coding.guess_unit);
+  }
   IterationProgress progress(stdout, arguments.quiet ? Progress::Style::silent : Progress::choose(stdout), "series", 0,
                              N * samples);
   DrawRequest request;
@@ -77,6 +86,10 @@ Imputation draw_missing(const Trained& trained, const SeriesSet& set, const Tens
   request.progress = [&](index_t done, index_t) { progress.update(done, NAN); };
 
   Imputation result{backend_of(arguments.device).draw(trained, request), Tensor<float, 3>(N, C, L)};
+  for (index_t s = 0; guesses && s < samples; ++s)
+    for (index_t i = 0; i < N; ++i)
+      from_residual(result.samples.view()[s][i], std::as_const(guess).view()[i], mask.view()[i],
+                    trained.coding.guess_unit);
   std::vector<float> draws(static_cast<std::size_t>(samples));
   for (index_t i = 0; i < N; ++i)
     for (index_t c = 0; c < C; ++c)

@@ -28,6 +28,10 @@ NoiseSchedule schedule_of(const Options& o) {
   return NoiseSchedule::linear(d.T, d.beta_0, d.beta_T);
 }
 
+Prediction prediction_of(const Options& o) {
+  return o.diffusion.prediction == "velocity" ? Prediction::velocity : Prediction::noise;
+}
+
 SamplingPlan plan_of(const Options& o, const SamplerChoice& choice) {
   const NoiseSchedule schedule = schedule_of(o);
   const index_t T = schedule.steps();
@@ -35,8 +39,11 @@ SamplingPlan plan_of(const Options& o, const SamplerChoice& choice) {
   if (steps > T)
     throw UsageError("--steps is " + std::to_string(steps) + " and the network was trained with " + std::to_string(T) +
                      " diffusion steps");
-  if (choice.name == "ddim") return ddim(schedule, even_steps(T, steps), {.eta = choice.eta});
-  return ddpm(schedule, even_steps(T, steps));
+  if (choice.name == "ddim")
+    return ddim(schedule, even_steps(T, steps), {.eta = choice.eta, .prediction = prediction_of(o)});
+  DdpmOptions options;
+  options.prediction = prediction_of(o);
+  return ddpm(schedule, even_steps(T, steps), options);
 }
 
 RevealOptions rounds_of(const SamplerChoice& choice, index_t length) {

@@ -26,6 +26,7 @@ float encode(ModelKind kind, const Coding& coding, float value, index_t channel)
 float decode(ModelKind kind, const Coding& coding, float coded, index_t channel);
 
 NoiseSchedule schedule_of(const Options& options);
+Prediction prediction_of(const Options& options);
 
 struct SamplerChoice {
   std::string name = "ddpm";  // or "ddim"

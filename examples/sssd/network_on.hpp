@@ -24,7 +24,8 @@ class Regressor final : public Network<D> {
       : net_(net_options, init),
         levels_(schedule_of(options)),
         forward_{.only_generate_missing = options.train.only_generate_missing == 1,
-                 .consistent_known = options.train.consistent_known} {}
+                 .consistent_known = options.train.consistent_known,
+                 .prediction = prediction_of(options)} {}
 
   Var<float, 0, D> loss(Tape<float, D>& tape, const TrainingSample<float, D>& sample, Generator& gen) override {
     return training_loss(tape, net_, sample, levels_, gen, forward_);

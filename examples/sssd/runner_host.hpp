@@ -15,6 +15,8 @@ class Runner<Host> {
 
   template <class... Counters>
   void advances(Counters&...) {}
+  template <class Counter>
+  void advances_too(Counter&) {}
   void stage(const HostBatch&) {}
   template <class Step>
   void run(Step&& step) {

@@ -8,6 +8,7 @@
 #include "common/metrics_log.hpp"
 #include "longwave/core/parallel.hpp"
 #include "sssd/backend.hpp"
+#include "sssd/batches.hpp"
 #include "sssd/commands.hpp"
 #include "sssd/files.hpp"
 #include "sssd/progress.hpp"
@@ -146,7 +147,8 @@ int train(const TrainArguments& arguments) {
   for (const auto& [name, value] : arguments.overrides) settings.set(name, value);
   check(options);
   set_num_threads(static_cast<int>(options.train.threads));
-  const RunData data = load_data(options, {.folder = arguments.data});
+  RunData data = load_data(options, {.folder = arguments.data});
+  fit_guess(options, data.train, data.coding);
   if (model_kind(options) == ModelKind::categorical && !data.coding.events)
     throw_value_error("--model categorical predicts events; " + data.name + " holds numbers");
   check_ids(data.test, data.coding, data.name + " (test)");

@@ -1,6 +1,9 @@
 #include "sssd/trained.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <numbers>
 
 #include "longwave/io/json.hpp"
 #include "sssd/files.hpp"
@@ -39,6 +42,14 @@ CheckpointInfo checkpoint_info(const std::string& config, const Coding& coding, 
 double saved_seconds(const Checkpoint& saved) {
   const auto found = saved.info().more.find("seconds");
   return found == saved.info().more.end() ? 0 : std::strtod(found->second.c_str(), nullptr);
+}
+
+double lr_factor(const Options& o, std::int64_t n) {
+  const Options::Train& t = o.train;
+  const double at = static_cast<double>(n), rise = std::min(1.0, (at + 1) / static_cast<double>(t.warmup + 1));
+  if (t.lr_schedule == "constant") return rise;
+  const double part = std::min(1.0, at / static_cast<double>(t.n_iters));
+  return rise * 0.5 * (1 + std::cos(std::numbers::pi * part));
 }
 
 void throw_not_finite(std::int64_t iteration) {

@@ -3,9 +3,13 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
+#include <optional>
 #include <utility>
 
 #include "longwave/optim/adam.hpp"
+#include "longwave/optim/clip.hpp"
+#include "longwave/optim/ema.hpp"
 #include "sssd/batches.hpp"
 #include "sssd/runner_host.hpp"
 #include "sssd/trainer.hpp"
@@ -32,6 +36,18 @@ CheckpointInfo checkpoint_info(const std::string& config, const Coding& coding, 
 double saved_seconds(const Checkpoint& saved);
 [[noreturn]] void throw_not_finite(std::int64_t iteration);
 
+// The factor of the learning rate in iteration n.
+double lr_factor(const Options& options, std::int64_t n);
+
+// What checkpoints hold of the optimiser and of the averaged weights.
+template <device D>
+std::vector<ParameterRef<float, D>> optimizer_state(Adam<float, D>& adam, std::optional<Ema<float, D>>& ema) {
+  std::vector<ParameterRef<float, D>> refs = adam.state();
+  if (ema)
+    for (ParameterRef<float, D>& ref : ema->state()) refs.push_back(std::move(ref));
+  return refs;
+}
+
 template <device D>
 class TrainerOn final : public Trainer {
  public:
@@ -48,21 +64,29 @@ class TrainerOn final : public Trainer {
         dropout_(generator_of(options, Purpose::dropout)),
         network_(make(options, data)),
         adam_(network_->parameters(), {.lr = options.train.learning_rate}),
+        clip_(adam_.parameters(),
+              options.train.clip > 0 ? options.train.clip : std::numeric_limits<double>::infinity()),
         state_(network_->state()),
         runner_(batches_.batch()),
         validation_runner_(validation_.batch()) {
     runner_.advances(noise_, dropout_, adam_);
+    if (options.train.ema == 0) return;
+    ema_.emplace(adam_.parameters(), EmaOptions{.decay = options.train.ema, .warm_up = true});
+    runner_.advances_too(*ema_);
   }
 
   void step() override {
     batches_.make(++iteration_);
     runner_.stage(batches_.batch());
+    adam_.set_lr_factor(lr_factor(options_, iteration_));
     runner_.run([&] {
       tape_.rewind();
       tape_.train(dropout_);
       const Var<float, 0, D> loss = network_->loss(tape_, sample_of(runner_, batches_), noise_);
       tape_.backward(loss);
+      if (options_.train.clip > 0) clip_.apply();
       adam_.step();
+      if (ema_) ema_->update();
       runner_.publish(loss.value());
     });
   }
@@ -82,8 +106,11 @@ class TrainerOn final : public Trainer {
     validation_tape_.rewind();
     validation_tape_.evaluate();
     validation_tape_.set_recording(false);
-    return validation_runner_.read(
+    if (ema_) ema_->swap_in();
+    const double loss = validation_runner_.read(
         network_->loss(validation_tape_, sample_of(validation_runner_, validation_), noise).value());
+    if (ema_) ema_->swap_out();
+    return loss;
   }
 
   void save(const std::string& path) override {
@@ -92,11 +119,11 @@ class TrainerOn final : public Trainer {
                        {"masks", batches_.masks.state()},
                        {"noise", noise_.state()},
                        {"dropout", dropout_.state()}};
-    save_checkpoint(path, state_, adam_.state(), info);
+    save_checkpoint(path, state_, optimizer_state(adam_, ema_), info);
   }
 
   void load(const Checkpoint& saved) override {
-    saved.load(network_->state(), adam_.state());
+    saved.load(network_->state(), optimizer_state(adam_, ema_));
     state_ = network_->state();
     const auto& generators = saved.info().generators;
     for (auto [name, generator] : {std::pair<const char*, Generator*>{"rows", &batches_.rows},
@@ -108,6 +135,7 @@ class TrainerOn final : public Trainer {
     }
     iteration_ = saved.info().step;
     adam_.set_steps(iteration_ + 1);
+    if (ema_) ema_->set_updates(iteration_ + 1);
     seconds = saved_seconds(saved);
   }
 
@@ -134,6 +162,8 @@ class TrainerOn final : public Trainer {
   Generator noise_, dropout_;
   std::unique_ptr<Network<D>> network_;
   Adam<float, D> adam_;
+  GradClip<float, D> clip_;
+  std::optional<Ema<float, D>> ema_;
   std::vector<ParameterRef<float, D>> state_;
   Runner<D> runner_, validation_runner_;
   Tape<float, D> tape_, validation_tape_;

@@ -92,6 +92,17 @@ cp before.csv wave.csv
 expect 1 "belongs to another configuration: trainset_config.train_rows" train "${wave[@]}" --columns a \
   --normalize minmax --n_iters 4 --output_dir tests --train_rows 0:60
 
+all=("${wave[@]}" --guess seasonal --period 6 --prediction velocity --lr_schedule cosine --warmup 3 --clip 1 --ema 0.9
+  --consistent_known --n_iters 10 --iters_per_logging 3)
+expect 0 "checkpoint" train "${all[@]}" --output_dir all
+expect 130 "stopped after iteration 5" train "${all[@]}" --output_dir half --stop-after 5
+expect 0 "going on after iteration 5" train "${all[@]}" --output_dir half
+[ "$(figures all/$run/metrics.jsonl)" = "$(figures half/$run/metrics.jsonl)" ] || fail "resumed with everything on: other numbers"
+expect 0 "seasonal" impute --checkpoint all --output_dir all/out --samples 2
+expect 0 "3 gaps in 120 rows filled" impute --checkpoint all --input gaps.csv --output_dir all/filled
+grep -q '^d0,0,3$' all/filled/filled.csv || fail "with a guess: a value that was known has changed"
+expect 1 "guess is for series" train "${loop[@]}" --guess linear
+
 echo "-- Ctrl-C writes a checkpoint and leaves with 130"
 # (a shell starts background programs with SIGINT ignored; env restores it)
 env --default-signal=INT "$program" train "${loop[@]}" --n_iters 10000000 --output_dir ctrl >out.txt 2>&1 &

@@ -26,6 +26,10 @@ class Runner<Cuda> {
   void advances(Counters&... counters) {
     graph_.advances(counters..., losses_);
   }
+  template <class Counter>
+  void advances_too(Counter& counter) {
+    graph_.advances(counter);
+  }
   void stage(const HostBatch& batch) {
     cuda::copy(x0_.view(), batch.x0.view());
     cuda::copy(mask_.view(), batch.mask.view());
