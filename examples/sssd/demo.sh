@@ -19,12 +19,12 @@ step() { printf '\n== %s\n' "$*"; }
 start=$(date +%s)
 
 step "training SSSD with S4D layers on a year of ETTh1 (Ctrl-C saves and stops)"
-"$program" train --config "$here/configs/ett_demo.json" --data "$here/../data" --output_dir "$out" --force
+"$program" train --config "$here/configs/ett_impute.json" --data "$here/../data" --output_dir "$out" --force
 trained=$(date +%s)
 
 step "ten hours in a hundred hidden at random, a year later: median and band of 20 draws"
 "$program" impute --checkpoint "$out" --data "$here/../data" --samples 20 --limit 20 --batch_size 50 \
-  --sampler ddim --eta 1 --steps 25 --output_dir "$out/imputed" --force
+  --sampler ddim --steps 10 --output_dir "$out/imputed" --force
 
 end=$(date +%s)
 report=$(CDPATH='' cd "$out/imputed" && pwd)/report.html
