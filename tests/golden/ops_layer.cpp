@@ -1,9 +1,10 @@
-// linear, conv1d, embedding, softmax, log_softmax.
+// linear, conv1d, conv1d_weight_norm, embedding, softmax, log_softmax.
 #include "case.hpp"
 #include "longwave/autograd/functions/conv1d.hpp"
 #include "longwave/autograd/functions/embedding.hpp"
 #include "longwave/autograd/functions/matmul.hpp"
 #include "longwave/autograd/functions/reduce.hpp"
+#include "longwave/nn/weight_norm_conv1d.hpp"
 
 namespace longwave::golden {
 namespace {
@@ -23,6 +24,21 @@ const Op conv1d_op("conv1d", []<class T>(Case<T>& c) {
   const auto x = c.template in<3>("x"), W = c.template param<3>("weight");
   c.expect_size("the output's length", conv1d_length(x.size(2), W.size(2), options), c.shape("out/y").at(2));
   c.out("y", conv1d(x, W, c.template optional_param<1>("bias"), options));
+});
+
+const Op weight_norm_op("conv1d_weight_norm", []<class T>(Case<T>& c) {
+  const auto x = c.template in<3>("x");
+  const index_t kernel = c.config.integer("kernel", 1), dilation = c.config.integer("dilation", 1);
+  Generator gen(1);
+  auto& conv =
+      c.template make<WeightNormConv1d<T>>(typename WeightNormConv1d<T>::Options{.in = x.size(1),
+                                                                                 .out = c.shape("out/y").at(1),
+                                                                                 .kernel = kernel,
+                                                                                 .padding = dilation * (kernel - 1) / 2,
+                                                                                 .dilation = dilation},
+                                           gen);
+  c.load(conv);
+  c.out("y", conv(c.tape, x));
 });
 
 const Op embedding_op("embedding", []<class T>(Case<T>& c) {
