@@ -27,13 +27,13 @@ void write_duration(char* text, std::size_t capacity, double seconds) {
     std::snprintf(text, capacity, "%lld:%02lld", s / 60, s % 60);
 }
 
+}  // namespace
+
 int terminal_width(std::FILE* out) {
   winsize size = {};
   if (ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   return 80;
 }
-
-}  // namespace
 
 std::string duration_text(double seconds) {
   char text[32];

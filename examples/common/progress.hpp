@@ -11,6 +11,8 @@ namespace longwave::examples {
 // "0:07", "12:34", "3:05:09"; "-:--" for what is not known.
 std::string duration_text(double seconds);
 
+int terminal_width(std::FILE* out);  // 80 where it is none
+
 struct ProgressState {
   std::int64_t epoch = 0, epochs = 0;  // epoch counts from 0
   std::int64_t done = 0, total = 0;    // samples of this epoch

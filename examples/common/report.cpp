@@ -149,10 +149,6 @@ std::string Report::html() const {
          "</h1>\n<p class=\"soft\">" + timestamp() + "</p>\n" + body_ + "</body></html>\n";
 }
 
-void Report::write(const std::string& path) const {
-  AtomicFile file(path);
-  file.write(html());
-  file.commit();
-}
+void Report::write(const std::string& path) const { replace_file(path, html()); }
 
 }  // namespace longwave::examples

@@ -1,6 +1,4 @@
 // train.cpp - the subcommand train: options, the loop over epochs, metrics, checkpoints, Ctrl-C.
-#include <sys/stat.h>
-
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -29,21 +27,6 @@ std::string format(const char* pattern, Values... values) {
 }
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-void make_folders(const std::string& path) {
-  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
-    const std::string part = path.substr(0, end);
-    if (::mkdir(part.c_str(), 0777) != 0 && errno != EEXIST)
-      detail::throw_system_error(part, "cannot make this folder");
-    if (end == std::string::npos) return;
-  }
-}
-
-void write_text(const std::string& path, const std::string& text) {
-  AtomicFile file(path);
-  file.write(text);
-  file.commit();
-}
 
 // One run in one folder.
 class TrainCommand {
@@ -212,7 +195,7 @@ int run_one(RunOptions& options, Settings& settings, const TrainArguments& argum
                       "(--overwrite)");
   const std::string config = settings.to_json();
   TrainCommand command(options, config, out, arguments, data);
-  write_text(out + "/config.json", config + "\n");
+  replace_file(out + "/config.json", config + "\n");
   if (const int code = command.run(saved); code != 0) return code;
 
   TrainedModel trained = load_model(out);  // as anybody will use it: from the file
@@ -241,7 +224,7 @@ void print_summary(const std::vector<std::int64_t>& seeds, const std::vector<Sco
   for (const Scores& scores : results) squares += (scores.accuracy - mean) * (scores.accuracy - mean);
   const double deviation = std::sqrt(squares / (n - 1));
   json += format("},\n  \"mean\": %.6f,\n  \"deviation\": %.6f\n}\n", mean, deviation);
-  write_text(out + "/seeds.json", json);
+  replace_file(out + "/seeds.json", json);
   std::printf("%zu seeds: test accuracy %.2f %% +- %.2f\n", results.size(), 100 * mean, 100 * deviation);
 }
 

@@ -25,12 +25,6 @@ struct Job {
   std::int64_t repeat;
 };
 
-void write_text(const std::string& path, const std::string& text) {
-  AtomicFile file(path);
-  file.write(text);
-  file.commit();
-}
-
 // The first option that differs, as "max_epochs is 3 there and 50 here".
 std::string difference(const std::string& there, const std::string& here) {
   const auto a = nlohmann::json::parse(there), b = nlohmann::json::parse(here);
@@ -208,7 +202,7 @@ class Runner {
     });
   }
 
-  void write_partial() { write_text(partial_, details_json(result_)); }
+  void write_partial() { replace_file(partial_, details_json(result_)); }
 
   // Under names that nobody has used: a second run in the same second gets "_2".
   SweepFiles write_files() {
@@ -219,9 +213,9 @@ class Runner {
                              settings_.out + "/mnist1d_diffusion_details_" + ending + ".json",
                              settings_.out + "/mnist1d_experiment_report_" + ending + ".md"};
       if (file_exists(files.results) || file_exists(files.details) || file_exists(files.report)) continue;
-      write_text(files.results, results_json(result_));
-      write_text(files.details, details_json(result_));
-      write_text(files.report, markdown(result_));
+      replace_file(files.results, results_json(result_));
+      replace_file(files.details, details_json(result_));
+      replace_file(files.report, markdown(result_));
       std::filesystem::remove(partial_);
       return files;
     }

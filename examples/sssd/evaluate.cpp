@@ -45,7 +45,7 @@ int evaluate(const EvaluateArguments& arguments) {
   std::printf("%zu generated sequences of %.1f events on average, %zu real ones of %.1f\n\n%s", generated.size(),
               scores.generated_mean_length, real.size(), scores.real_mean_length, text_of(table).c_str());
   if (arguments.output.empty()) return 0;
-  write_text(arguments.output, json_of(scores) + "\n");
+  replace_file(arguments.output, json_of(scores) + "\n");
   ReportContent content;
   content.title = "sssd evaluate: " + arguments.generated;
   content.paragraphs = {"Compared with " + arguments.real +

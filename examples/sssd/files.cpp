@@ -48,21 +48,6 @@ std::string folder_with_checkpoints(const std::string& path, int levels) {
 
 }  // namespace
 
-void make_folders(const std::string& path) {
-  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
-    const std::string part = path.substr(0, end);
-    if (::mkdir(part.c_str(), 0777) != 0 && errno != EEXIST)
-      detail::throw_system_error(part, "cannot make this folder");
-    if (end == std::string::npos) return;
-  }
-}
-
-void write_text(const std::string& path, const std::string& text) {
-  AtomicFile file(path);
-  file.write(text);
-  file.commit();
-}
-
 std::string read_text(const std::string& path) {
   const MappedFile file(path);
   return {reinterpret_cast<const char*>(file.bytes().data()), file.size()};

@@ -9,8 +9,6 @@
 
 namespace longwave::examples::sssd {
 
-void make_folders(const std::string& path);
-void write_text(const std::string& path, const std::string& text);  // as a whole or not at all
 std::string read_text(const std::string& path);
 
 // ValueError that names --force, where one of the files is there already and `force` is not set.

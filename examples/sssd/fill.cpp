@@ -105,7 +105,7 @@ int fill_table(const ImputeArguments& a, const Trained& trained) {
       }
   make_folders(a.output_dir);
   write_csv(filled, table);
-  write_text(gaps, list);
+  replace_file(gaps, list);
   std::printf("%lld gaps in %lld rows filled, %lld draws each\nfilled: %s\nbands: %s\n", static_cast<long long>(n),
               static_cast<long long>(table.rows()), static_cast<long long>(a.samples), filled.c_str(), gaps.c_str());
   return 0;

@@ -58,7 +58,7 @@ int generate(const GenerateArguments& arguments) {
                          {"checkpoint", trained.path()},
                          {"checkpoint_iter", trained.iteration},
                          {"normalization", Json::parse(trained.coding.to_json())}};
-  write_text(a.output_dir + "/metadata.json", metadata.dump(2) + "\n");
+  replace_file(a.output_dir + "/metadata.json", metadata.dump(2) + "\n");
   std::printf("%lld %s of length %lld: %s\n", static_cast<long long>(a.num_samples),
               trained.coding.events ? "traces" : "series", static_cast<long long>(L),
               (what + (trained.coding.events ? ".txt" : ".npy")).c_str());

@@ -154,7 +154,7 @@ class Scoring {
                  {"iteration", trained_.iteration},
                  {"mse", mse_}};
     json.update(Json::parse(json_of(scores)));
-    write_text(a_.output_dir + "/metrics.json", json.dump(2) + "\n");
+    replace_file(a_.output_dir + "/metrics.json", json.dump(2) + "\n");
     write_report(report_path(), content(task, table));
     std::printf("scores: %s/metrics.json\nreport: %s\n", a_.output_dir.c_str(), report_path().c_str());
     std::fflush(stdout);

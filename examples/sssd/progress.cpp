@@ -1,45 +1,21 @@
 #include "sssd/progress.hpp"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 
 namespace longwave::examples::sssd {
 
-namespace {
-
-void eta_text(char* text, std::size_t capacity, double seconds) {
-  if (!(seconds >= 0) || seconds > 1e8) {
-    std::snprintf(text, capacity, "-:--");
-    return;
-  }
-  const auto s = static_cast<long long>(std::llround(seconds));
-  if (s >= 3600)
-    std::snprintf(text, capacity, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
-  else
-    std::snprintf(text, capacity, "%lld:%02lld", s / 60, s % 60);
-}
-
-int terminal_width(std::FILE* out) {
-  winsize size = {};
-  return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
-}  // namespace
-
 void iteration_line(char* text, std::size_t capacity, const char* what, std::int64_t done, std::int64_t total,
                     double loss, double eta, int width) {
   constexpr int most = 40;
-  char left[32], figures[64] = "", cells[most + 3] = "";
-  eta_text(left, sizeof left, eta);
+  const std::string left = duration_text(eta);
+  char figures[64] = "", cells[most + 3] = "";
   if (!std::isnan(loss)) std::snprintf(figures, sizeof figures, "loss %.5f  ", loss);
   const double part = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1;
   char head[96];
   const int used = std::snprintf(head, sizeof head, "%s %lld/%lld", what, static_cast<long long>(done),
                                  static_cast<long long>(total)) +
-                   static_cast<int>(std::char_traits<char>::length(figures) + std::char_traits<char>::length(left));
+                   static_cast<int>(std::char_traits<char>::length(figures) + left.size());
   const int limit = std::min<int>(width, static_cast<int>(capacity) - 1);
   const int bar = std::min(limit - used - 10, most);  // brackets, blanks, "ETA "
   for (int i = 0; i < bar; ++i) {
@@ -50,7 +26,8 @@ void iteration_line(char* text, std::size_t capacity, const char* what, std::int
     cells[0] = '[';
     cells[1 + bar] = ']';
   }
-  std::snprintf(text, static_cast<std::size_t>(std::max(limit, 0)) + 1, "%s  %s  %sETA %s", head, cells, figures, left);
+  std::snprintf(text, static_cast<std::size_t>(std::max(limit, 0)) + 1, "%s  %s  %sETA %s", head, cells, figures,
+                left.c_str());
 }
 
 double IterationProgress::eta(std::int64_t done) const {

@@ -164,8 +164,8 @@ int train(const TrainArguments& arguments) {
   TrainCommand command(options, arguments, config, folder, data);
   make_folders(folder);
   remove_checkpoints(folder, start.iteration);
-  write_text(folder + "/config.json", config + "\n");
-  write_text(folder + "/normalization.json", data.coding.to_json() + "\n");
+  replace_file(folder + "/config.json", config + "\n");
+  replace_file(folder + "/normalization.json", data.coding.to_json() + "\n");
   return command.run(saved.get(), describe(options, data));
 }
 

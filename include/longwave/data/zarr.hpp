@@ -22,12 +22,12 @@ namespace longwave {
 class ZarrGroup {
  public:
   explicit ZarrGroup(std::string folder) : folder_(std::move(folder)) {
-    if (!detail::path_exists(folder_)) detail::throw_io_error(folder_, "is not there");
-    if (!detail::path_exists(folder_ + "/.zgroup") && !detail::path_exists(folder_ + "/zarr.json"))
+    if (!file_exists(folder_)) detail::throw_io_error(folder_, "is not there");
+    if (!file_exists(folder_ + "/.zgroup") && !file_exists(folder_ + "/zarr.json"))
       detail::throw_io_error(folder_, "holds no Zarr group: no .zgroup and no zarr.json");
   }
   static ZarrGroup create(const std::string& folder, int version = 2) {
-    detail::make_folders(folder);
+    make_folders(folder);
     AtomicFile out(folder + (version == 3 ? "/zarr.json" : "/.zgroup"));
     out.write(version == 3 ? "{\"zarr_format\": 3, \"node_type\": \"group\", \"attributes\": {}}\n"
                            : "{\"zarr_format\": 2}\n");
@@ -37,8 +37,7 @@ class ZarrGroup {
 
   const std::string& folder() const { return folder_; }
   bool has(const std::string& name) const {
-    return detail::path_exists(folder_ + "/" + name + "/.zarray") ||
-           detail::path_exists(folder_ + "/" + name + "/zarr.json");
+    return file_exists(folder_ + "/" + name + "/.zarray") || file_exists(folder_ + "/" + name + "/zarr.json");
   }
   ZarrArray array(const std::string& name, std::size_t cache = ZarrArray::default_cache) const {
     if (!has(name)) detail::throw_io_error(folder_, "the group holds no array \"" + name + "\"");

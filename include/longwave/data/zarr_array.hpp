@@ -1,9 +1,6 @@
 // zarr_array.hpp - one Zarr array: see zarr.hpp.
 #pragma once
 
-#include <sys/stat.h>
-
-#include <cerrno>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,6 +10,7 @@
 #include "longwave/core/rows.hpp"
 #include "longwave/core/tensor.hpp"
 #include "longwave/io/chunk_cache.hpp"
+#include "longwave/io/file.hpp"
 #include "longwave/io/zarr_reader.hpp"
 
 namespace longwave {
@@ -26,23 +24,6 @@ struct ZarrOptions {
   bool overwrite = false;  // an array that is there already
 };
 
-namespace detail {
-
-inline bool path_exists(const std::string& path) {
-  struct stat info;
-  return ::stat(path.c_str(), &info) == 0;
-}
-
-inline void make_folders(const std::string& path) {
-  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
-    const std::string part = path.substr(0, end);
-    if (::mkdir(part.c_str(), 0777) != 0 && errno != EEXIST) throw_system_error(part, "cannot make the folder");
-    if (end == std::string::npos) return;
-  }
-}
-
-}  // namespace detail
-
 class ZarrArray {
  public:
   static constexpr std::size_t default_cache = 100;  // chunks
@@ -50,10 +31,10 @@ class ZarrArray {
   explicit ZarrArray(std::string folder, std::size_t cache = default_cache)
       : folder_(std::move(folder)), cache_(std::make_shared<detail::ChunkCache>(cache)) {
     const std::string v2 = folder_ + "/.zarray", v3 = folder_ + "/zarr.json";
-    if (!detail::path_exists(v2) && !detail::path_exists(v3))
+    if (!file_exists(v2) && !file_exists(v3))
       detail::throw_io_error(
-          folder_, detail::path_exists(folder_) ? "holds no Zarr array: no .zarray and no zarr.json" : "is not there");
-    metadata_ = read_zarr_metadata(detail::path_exists(v3) ? v3 : v2);
+          folder_, file_exists(folder_) ? "holds no Zarr array: no .zarray and no zarr.json" : "is not there");
+    metadata_ = read_zarr_metadata(file_exists(v3) ? v3 : v2);
   }
 
   // A new array; its folder and those above it are made. Chunks that are not written hold zeros.
@@ -72,9 +53,9 @@ class ZarrArray {
     m.key_prefix = m.version == 3;
     m.separator = m.version == 3 ? '/' : '.';
     const std::string file = folder + (m.version == 3 ? "/zarr.json" : "/.zarray");
-    if (!options.overwrite && (detail::path_exists(folder + "/.zarray") || detail::path_exists(folder + "/zarr.json")))
+    if (!options.overwrite && (file_exists(folder + "/.zarray") || file_exists(folder + "/zarr.json")))
       detail::throw_io_error(folder, "is a Zarr array or group already; name another folder or ask to overwrite it");
-    detail::make_folders(folder);
+    make_folders(folder);
     AtomicFile out(file);
     out.write(zarr_metadata_text(m));
     out.commit();
@@ -205,7 +186,7 @@ class ZarrArray {
   detail::ChunkCache::Chunk load(const Index& index) const {
     if (auto chunk = cache_->find(index)) return chunk;
     const std::string file = chunk_file(index);
-    if (!detail::path_exists(file)) return nullptr;
+    if (!file_exists(file)) return nullptr;
     const MappedFile packed(file);
     auto chunk = std::make_shared<const std::vector<std::byte>>(
         decode_chunk(metadata_.codecs, packed.bytes(), metadata_.chunk_bytes(), file));
@@ -274,7 +255,7 @@ class ZarrArray {
 
   void store(const Index& index, const std::vector<std::byte>& raw) {
     const std::string file = chunk_file(index);
-    if (metadata_.separator == '/') detail::make_folders(detail::folder_of(file));
+    if (metadata_.separator == '/') make_folders(detail::folder_of(file));
     const std::vector<std::byte> packed = encode_chunk(metadata_.codecs, raw);
     AtomicFile out(file);
     out.write(packed.data(), packed.size());

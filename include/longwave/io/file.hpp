@@ -74,6 +74,16 @@ inline void sync_folder(const std::string& folder) {
 
 }  // namespace detail
 
+// The folder and those above it.
+inline void make_folders(const std::string& path) {
+  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+    const std::string part = path.substr(0, end);
+    if (!part.empty() && ::mkdir(part.c_str(), 0777) != 0 && errno != EEXIST)
+      detail::throw_system_error(part, "cannot make this folder");
+    if (end == std::string::npos) return;
+  }
+}
+
 inline bool file_exists(const std::string& path) {
   struct stat info;
   return ::stat(path.c_str(), &info) == 0;
@@ -219,5 +229,12 @@ class AtomicFile {
   std::vector<std::byte> buffer_;
   std::int64_t written_ = 0;
 };
+
+// A whole text in place of what was there.
+inline void replace_file(const std::string& path, const std::string& text) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit();
+}
 
 }  // namespace longwave

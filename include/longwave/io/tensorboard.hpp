@@ -118,15 +118,6 @@ class TensorBoardWriter {
     return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   }
 
-  static void make_folders(const std::string& folder) {
-    for (std::size_t end = folder.find('/', 1);; end = folder.find('/', end + 1)) {
-      const std::string part = folder.substr(0, end);
-      if (!part.empty() && ::mkdir(part.c_str(), 0777) != 0 && errno != EEXIST)
-        detail::throw_system_error(part, "cannot make this folder");
-      if (end == std::string::npos) return;
-    }
-  }
-
   void write_summary(std::int64_t step, const detail::ProtoMessage& entry) {
     detail::ProtoMessage summary, event;
     summary.bytes_field(1, entry.data());
