@@ -129,16 +129,18 @@ inline std::vector<std::byte> without_crc(Bytes packed, const std::string& chunk
 
 inline std::vector<std::byte> encode_chunk(const std::vector<ChunkCodec>& codecs, Bytes raw) {
   using Kind = ChunkCodec::Kind;
-  std::vector<std::byte> out(raw.begin(), raw.end());
+  if (codecs.empty()) return {raw.begin(), raw.end()};
+  std::vector<std::byte> out;
   for (const ChunkCodec& codec : codecs) {
     if (codec.kind == Kind::zlib || codec.kind == Kind::gzip)
-      out = detail::deflated(out, codec.level, codec.kind == Kind::gzip ? 15 + 16 : 15);
+      out = detail::deflated(raw, codec.level, codec.kind == Kind::gzip ? 15 + 16 : 15);
     else if (codec.kind == Kind::zstd)
-      out = detail::zstd_packed(out, codec.level);
+      out = detail::zstd_packed(raw, codec.level);
     else if (codec.kind == Kind::blosc)
-      out = detail::blosc_packed(out, codec);
+      out = detail::blosc_packed(raw, codec);
     else
-      out = detail::with_crc(out);
+      out = detail::with_crc(raw);
+    raw = out;
   }
   return out;
 }
@@ -147,20 +149,22 @@ inline std::vector<std::byte> encode_chunk(const std::vector<ChunkCodec>& codecs
 inline std::vector<std::byte> decode_chunk(const std::vector<ChunkCodec>& codecs, Bytes packed, std::size_t bytes,
                                            const std::string& chunk) {
   using Kind = ChunkCodec::Kind;
-  std::vector<std::byte> raw(packed.begin(), packed.end());
+  std::vector<std::byte> raw;
+  if (codecs.empty()) raw.assign(packed.begin(), packed.end());
   for (std::size_t i = codecs.size(); i-- > 0;) {
     // What comes out of this codec: the raw bytes and the checksums that were appended before it.
     const auto before = std::count_if(codecs.begin(), codecs.begin() + static_cast<std::ptrdiff_t>(i),
                                       [](const ChunkCodec& c) { return c.kind == Kind::crc32c; });
     const std::size_t room = bytes + 4 * static_cast<std::size_t>(before);
     if (codecs[i].kind == Kind::zlib || codecs[i].kind == Kind::gzip)
-      raw = detail::inflated(raw, room, codecs[i].kind == Kind::gzip ? 15 + 16 : 15, chunk);
+      raw = detail::inflated(packed, room, codecs[i].kind == Kind::gzip ? 15 + 16 : 15, chunk);
     else if (codecs[i].kind == Kind::zstd)
-      raw = detail::zstd_unpacked(raw, room, chunk);
+      raw = detail::zstd_unpacked(packed, room, chunk);
     else if (codecs[i].kind == Kind::blosc)
-      raw = detail::blosc_unpacked(raw, room, chunk);
+      raw = detail::blosc_unpacked(packed, room, chunk);
     else
-      raw = detail::without_crc(raw, chunk);
+      raw = detail::without_crc(packed, chunk);
+    packed = raw;
   }
   if (raw.size() != bytes)
     detail::throw_damaged_chunk(chunk, std::to_string(raw.size()) + " bytes, expected " + std::to_string(bytes));
