@@ -107,7 +107,7 @@ TEST_CASE("sssd config: floats and folders as Python writes them") {
 TEST_CASE("sssd files: checkpoints by iteration, in a run's folder or above it") {
   const TemporaryFolder folder;
   const std::string run = folder / "data/T200_beta00.0001_betaT0.02";
-  make_folders(run);
+  longwave::make_folders(run);
   CHECK(contains(error_text([&] { find_checkpoint(folder.path(), "max"); }), "holds no checkpoint"));
   for (const char* name : {"20.ckpt", "100.ckpt", "x.ckpt", "100.ckpt.previous"})
     longwave::test::write_text(run + "/" + name, "");
@@ -121,7 +121,7 @@ TEST_CASE("sssd files: checkpoints by iteration, in a run's folder or above it")
   CHECK(contains(error_text([&] { find_checkpoint(folder / "none", "max"); }), "is not there"));
   CHECK(contains(error_text([&] { check_overwrite({run + "/20.ckpt"}, false); }), "--force"));
   check_overwrite({run + "/20.ckpt"}, true);
-  make_folders(folder / "other");
+  longwave::make_folders(folder / "other");
   longwave::test::write_text(folder / "other/1.ckpt", "");
   CHECK(contains(error_text([&] { find_checkpoint(folder.path(), "max"); }), "several runs"));
   remove_checkpoints(run, 20);

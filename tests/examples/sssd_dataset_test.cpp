@@ -115,7 +115,7 @@ TEST_CASE("sssd data: official npy files (N, L, C)") {
 
 TEST_CASE("sssd data: kernel traces in the user's folder") {
   const TemporaryFolder folder;
-  make_folders(folder / "kernel_traces/gzip/sequence_length_3");
+  longwave::make_folders(folder / "kernel_traces/gzip/sequence_length_3");
   const std::string run = folder / "kernel_traces/gzip/sequence_length_3/";
   longwave::test::write_text(run + "training", "1,2,3\n2,3,5\n1,2,3\n3,5,1\n5,1,2");
   longwave::test::write_text(run + "testing", "1,2,3\n5,5,5\n");
