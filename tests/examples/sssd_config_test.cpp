@@ -1,5 +1,6 @@
 #include "check.hpp"
 #include "files.hpp"
+#include "longwave/io/file.hpp"
 #include "sssd/config.hpp"
 #include "sssd/files.hpp"
 
