@@ -257,7 +257,6 @@
 #include "longwave/sar/simulate.hpp"
 #include "longwave/state_space/diagonal_modes.hpp"
 #include "longwave/state_space/discretize.hpp"
-#include "longwave/state_space/discretize_dense.hpp"
 #include "longwave/state_space/dplr.hpp"
 #include "longwave/state_space/dplr_dense.hpp"
 #include "longwave/state_space/dplr_length.hpp"

@@ -1,5 +1,6 @@
 #!/bin/sh
 # umbrella.sh INCLUDE_DIR [--write]: longwave.hpp includes every header that needs no library beyond Random123 and Eigen.
+# Of Eigen without its unsupported modules, which cost every program a quarter of a second.
 # Compares the list in the file with the tree, or writes it.
 set -eu
 cd "$1"
@@ -9,7 +10,7 @@ trap 'rm -f "$list" "$list.hpp"' EXIT
 # Headers that need zlib, zstd, blosc, JSON, FFTW or xtensor, then those that include one of them, until nothing is added.
 find longwave -name '*.hpp' ! -path longwave/longwave.hpp | LC_ALL=C sort | xargs awk '
   { if (!(FILENAME in seen)) { seen[FILENAME] = 1; order[++files] = FILENAME } }
-  /^ *# *include *<(zlib|zip|zstd|blosc|nlohmann|fftw|xtensor|cuda)/ { foreign[FILENAME] = 1 }
+  /^ *# *include *<(zlib|zip|zstd|blosc|nlohmann|fftw|xtensor|cuda|unsupported)/ { foreign[FILENAME] = 1 }
   /^ *# *if/ { depth[FILENAME]++ }
   /^ *# *endif/ { depth[FILENAME]-- }
   # A choice made by the preprocessor, as between the two FFTs, is the header'"'"'s own business.

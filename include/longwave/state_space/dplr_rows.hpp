@@ -34,11 +34,12 @@ inline void dplr_row_step(double* c, const DplrScanRow& A) {
 
 }  // namespace impl
 
-// C -> C~ = C (I - A_bar^L). The cheaper of the two ways.
-inline void dplr_truncate_rows(TensorView<complex<double>, 3> C, const DplrStep& step, index_t L) {
+// C -> C~ = C (I - A_bar^L). The cheaper of the two ways. A template as those of dplr_length.hpp are.
+template <class Real = double>
+void dplr_truncate_rows(TensorView<complex<double>, 3> C, const DplrStep& step, index_t L) {
   check_shape("dplr_rows", "C", C, Extents<3>{C.size(0), step.F.size(0), step.F.size(1)}, "CHN");
   const index_t channels = C.size(0), H = C.size(1), N = C.size(2);
-  if (L * channels > 32 * N * N) return DplrLength::truncate(C, step, L);
+  if (L * channels > 32 * N * N) return DplrLength::truncate<Real>(C, step, L);
   parallel_for(
       H,
       [&](index_t h) {

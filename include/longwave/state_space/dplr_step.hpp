@@ -131,20 +131,20 @@ Tensor<T, 3> step_plane(TensorView<const complex<double>, 2> z) {
 }
 
 // A_bar = V diag(e^x) V^-1 over (Re, Im): the same system as 2N modes of which y takes the real part.
-template <class T>
+template <class T, class Complex = std::complex<double>>
 StepTables<T> dplr_eigen_tables(const DplrStep& step, TensorView<const complex<double>, 3> C) {
   const index_t H = step.F.size(0), N = step.F.size(1), W = 2 * N;
   Tensor<complex<double>, 2> x(H, W), b(H, W);
   Tensor<complex<double>, 3> c(C.size(0), H, W);
   for (index_t h = 0; h < H; ++h) {
-    const Eigen::ComplexEigenSolver<Eigen::MatrixXcd> eigen(dplr_matrix(step, h).template cast<std::complex<double>>());
-    Eigen::VectorXcd input(W);
+    const Eigen::ComplexEigenSolver<Dense<Complex>> eigen(dplr_matrix(step, h).template cast<Complex>());
+    Dense<Complex> input(W, 1);
     for (index_t n = 0; n < N; ++n) {
       input(n) = step.b(h, n).re;
       input(N + n) = step.b(h, n).im;
     }
-    const Eigen::VectorXcd weights = eigen.eigenvectors().partialPivLu().solve(input);
-    const Eigen::MatrixXcd rows = weight_rows(C, h) * eigen.eigenvectors();
+    const Dense<Complex> weights = eigen.eigenvectors().partialPivLu().solve(input);
+    const Dense<Complex> rows = weight_rows(C, h) * eigen.eigenvectors();
     for (index_t i = 0; i < W; ++i) {
       const std::complex<double> a = eigen.eigenvalues()(i);
       x(h, i) = std::abs(a) < 1e-300 ? std::complex<double>(-690) : std::log(a);
