@@ -41,7 +41,8 @@ Tensor<double, 3> image(Extents<3> sizes, std::uint64_t seed) {
 }  // namespace
 
 TEST_CASE("ssim: equals the direct sums at any size the window fits") {
-  for (const auto& sizes : {Extents<3>{1, 4, 4}, {2, 5, 7}, {1, 4, 131}, {1, 131, 4}, {3, 20, 13}}) {
+  for (const auto& sizes :
+       {Extents<3>{1, 4, 4}, {2, 5, 7}, {1, 4, 131}, {1, 131, 4}, {3, 20, 13}, {1, 410, 4}, {1, 33, 131}}) {
     const auto a = image(sizes, 1), b = image(sizes, 2);
     const auto want = direct_ssim(a.view(), b.view());
     Tensor<double, 3> S(sizes);
@@ -79,21 +80,24 @@ TEST_CASE("ssim: gradients with respect to both images equal differences") {
   }
 }
 
+// One block of rows, several, and a last one of one or two rows, whose windows reach into the one before.
 TEST_CASE("ssim: the bodies of the device say the same as the rows of the host") {
-  const auto a = image({2, 6, 9}, 6), b = image({2, 6, 9}, 7), dS = random<double, 3>({2, 6, 9}, 8);
-  Tensor<double, 3> S(a.sizes()), S_pixels(a.sizes()), da(a.sizes()), db(a.sizes()), d_pixels(a.sizes());
-  Tensor<double, 4> slopes(4, 2, 6, 9);
-  ops::Ssim::forward(S.view(), a, b);
-  for_each_index<Host>(a.count(), detail::SsimForward<double, Host>{S_pixels.view(), a.view(), b.view()});
-  CHECK(relative_error(S_pixels.view(), S.view()) < 1e-12);
-  ops::Ssim::backward(da.view(), db.view(), dS, a, b);
-  for_each_index<Host>(a.count(), detail::SsimSlopes<double, Host>{slopes.view(), dS.view(), a.view(), b.view()});
-  for_each_index<Host>(a.count(),
-                       detail::SsimBackward<double, Host>{d_pixels.view(), slopes.view(), a.view(), b.view(), 0});
-  CHECK(relative_error(d_pixels.view(), da.view()) < 1e-12);
-  for_each_index<Host>(a.count(),
-                       detail::SsimBackward<double, Host>{d_pixels.view(), slopes.view(), b.view(), a.view(), 1});
-  CHECK(relative_error(d_pixels.view(), db.view()) < 1e-12);
+  for (const auto& sizes : {Extents<3>{2, 6, 9}, {1, 410, 4}, {2, 33, 131}, {1, 36, 70}}) {
+    const auto a = image(sizes, 6), b = image(sizes, 7), dS = random<double, 3>(sizes, 8);
+    Tensor<double, 3> S(sizes), S_pixels(sizes), da(sizes), db(sizes), d_pixels(sizes);
+    Tensor<double, 4> slopes(4, sizes[0], sizes[1], sizes[2]);
+    ops::Ssim::forward(S.view(), a, b);
+    for_each_index<Host>(a.count(), detail::SsimForward<double, Host>{S_pixels.view(), a.view(), b.view()});
+    CHECK(relative_error(S_pixels.view(), S.view()) < 1e-12);
+    ops::Ssim::backward(da.view(), db.view(), dS, a, b);
+    for_each_index<Host>(a.count(), detail::SsimSlopes<double, Host>{slopes.view(), dS.view(), a.view(), b.view()});
+    for_each_index<Host>(a.count(),
+                         detail::SsimBackward<double, Host>{d_pixels.view(), slopes.view(), a.view(), b.view(), 0});
+    CHECK(relative_error(d_pixels.view(), da.view()) < 1e-12);
+    for_each_index<Host>(a.count(),
+                         detail::SsimBackward<double, Host>{d_pixels.view(), slopes.view(), b.view(), a.view(), 1});
+    CHECK(relative_error(d_pixels.view(), db.view()) < 1e-12);
+  }
 }
 
 TEST_CASE("ssim: strided views, one gradient alone, no images, any number of threads") {

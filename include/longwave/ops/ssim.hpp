@@ -33,21 +33,16 @@ TensorView<const T, 3, Host> dense_images(TensorView<const T, 3, Host> x, Scratc
   return dense;
 }
 
-// f(y, row of a, means[5]) for all rows of all images.
+// f(block, image, first row, row after the last) for all blocks of rows of all images.
 template <class T, class F>
-void for_each_ssim_row(TensorView<const T, 3, Host> a, TensorView<const T, 3, Host> b, F f) {
-  const detail::SsimRows<T> rows{a.size(1), a.size(2)};
-  parallel_blocks(a.size(0) * rows.h, 64, [&](index_t begin, index_t end) {
+void for_each_ssim_block(const Extents<3>& sizes, index_t reach, F f) {
+  const index_t h = sizes[1], w = sizes[2], rows = detail::SsimBlock<T>::rows_of(h, w), blocks = (h + rows - 1) / rows;
+  parallel_blocks(sizes[0] * blocks, 16, [&](index_t first, index_t last) {
     Scratch scratch;
-    T *out[5], *room[5];
-    for (int q = 0; q < 5; ++q) {
-      out[q] = scratch.take<T>(rows.w);
-      room[q] = scratch.take<T>(rows.padded());
-    }
-    for (index_t i = begin; i < end; ++i) {
-      const index_t plane = i / rows.h * rows.h * rows.w;
-      rows.means(out, room, a.data() + plane, b.data() + plane, i % rows.h);
-      f(i * rows.w, rows.w, out);
+    detail::SsimBlock<T> block(scratch, h, w, rows + 2 * reach);
+    for (index_t i = first; i < last; ++i) {
+      const index_t begin = i % blocks * rows;
+      f(block, i / blocks, begin, std::min(h, begin + rows));
     }
   });
 }
@@ -56,49 +51,47 @@ template <class T>
 void ssim_forward(TensorView<T, 3, Host> S, TensorView<const T, 3, Host> a, TensorView<const T, 3, Host> b) {
   Scratch scratch;
   const auto x = dense_images(a, scratch), t = dense_images(b, scratch);
-  const auto out = S.contiguous() ? S : scratch.tensor<T>(S.sizes());
-  for_each_ssim_row<T>(x, t, [&](index_t at, index_t w, T* const(&m)[5]) {
-    T* row = out.data() + at;
-    for (index_t i = 0; i < w; ++i) row[i] = detail::SsimPixel<T>({m[0][i], m[1][i], m[2][i], m[3][i], m[4][i]}).S;
+  for_each_ssim_block<T>(a.sizes(), 0, [&](detail::SsimBlock<T>& block, index_t p, index_t begin, index_t end) {
+    block.means(&x(p, 0, 0), &t(p, 0, 0), begin, end);
+    const T *m0 = block.line(0), *m1 = block.line(1), *m2 = block.line(2), *m3 = block.line(3), *m4 = block.line(4);
+    T* room = block.room();
+    for (index_t i = 0; i < block.count(); ++i) room[i] = detail::SsimPixel<T>({m0[i], m1[i], m2[i], m3[i], m4[i]}).S;
+    for (index_t y = begin; y < end; ++y)
+      for (index_t j = 0; j < S.size(2); ++j) S(p, y, j) = block.row(room, y)[j];
   });
-  if (!S.contiguous()) copy(S, TensorView<const T, 3, Host>(out));
 }
 
 template <class T>
 void ssim_backward(TensorView<T, 3, Host> da, TensorView<T, 3, Host> db, TensorView<const T, 3, Host> dS,
                    TensorView<const T, 3, Host> a, TensorView<const T, 3, Host> b) {
   Scratch scratch;
-  const auto x = dense_images(a, scratch), t = dense_images(b, scratch), g = dense_images(dS, scratch);
-  const auto slopes = scratch.tensor<T>(Extents<2>{4, a.count()});
-  for_each_ssim_row<T>(x, t, [&](index_t at, index_t w, T* const(&m)[5]) {
-    T *Ma = &slopes(0, at), *Mb = &slopes(1, at), *Q = &slopes(2, at), *R = &slopes(3, at);
-    const T* in = g.data() + at;
-    for (index_t i = 0; i < w; ++i) {
-      const detail::SsimMeans<T> means{m[0][i], m[1][i], m[2][i], m[3][i], m[4][i]};
-      detail::SsimPixel<T>(means).slopes(means, in[i], Ma[i], Mb[i], Q[i], R[i]);
+  const auto x = dense_images(a, scratch), t = dense_images(b, scratch);
+  const index_t h = a.size(1), w = a.size(2), reach = detail::SsimWindow::radius;
+  for_each_ssim_block<T>(a.sizes(), reach, [&](detail::SsimBlock<T>& block, index_t p, index_t begin, index_t end) {
+    const index_t low = std::max<index_t>(0, begin - reach), high = std::min(h, end + reach);
+    block.means(&x(p, 0, 0), &t(p, 0, 0), low, high);
+    T *m0 = block.line(0), *m1 = block.line(1), *m2 = block.line(2), *m3 = block.line(3), *m4 = block.line(4);
+    T* g = block.room();
+    for (index_t y = low; y < high; ++y)
+      for (index_t j = 0; j < w; ++j) block.row(g, y)[j] = dS(p, y, j);
+    for (index_t i = 0; i < block.count(); ++i) {  // lines 0 to 3 become M_a, M_b, Q, R
+      const detail::SsimMeans<T> means{m0[i], m1[i], m2[i], m3[i], m4[i]};
+      T Ma, Mb, Q, R;
+      detail::SsimPixel<T>(means).slopes(means, g[i], Ma, Mb, Q, R);
+      m0[i] = Ma, m1[i] = Mb, m2[i] = Q, m3[i] = R;
     }
-  });
-  const detail::SsimRows<T> rows{a.size(1), a.size(2)};
-  parallel_blocks(a.size(0) * rows.h, 64, [&](index_t begin, index_t end) {
-    Scratch own;
-    T* filtered[4];
-    for (T*& row : filtered) row = own.take<T>(rows.w);
-    T* room = own.take<T>(rows.w + 4 * detail::SsimWindow::radius);
-    for (index_t i = begin; i < end; ++i) {
-      const index_t p = i / rows.h, y = i % rows.h;
-      for (int q = 0; q < 4; ++q) {
-        if ((q == 0 && !wanted(da)) || (q == 1 && !wanted(db))) continue;
-        rows.adjoint(filtered[q], room, &slopes(q, p * rows.h * rows.w), y);
+    for (int q = 0; q < 4; ++q)
+      if ((q != 0 || wanted(da)) && (q != 1 || wanted(db))) block.adjoint(q, begin, end);
+    const auto put = [&](TensorView<T, 3, Host> d, const T* M, const T* mine, const T* others) {
+      if (!wanted(d)) return;
+      for (index_t y = begin; y < end; ++y) {
+        const T *m = block.row(M, y), *u = block.row(mine, y), *v = block.row(others, y);
+        const T *Q = block.row(m2, y), *R = block.row(m3, y);
+        for (index_t j = 0; j < w; ++j) d(p, y, j) = m[j] + T(2) * u[j] * Q[j] + v[j] * R[j];
       }
-      const T *u = x.data() + i * rows.w, *v = t.data() + i * rows.w;
-      const auto put = [&](TensorView<T, 3, Host> d, const T* M, const T* mine, const T* others) {
-        if (!wanted(d)) return;
-        for (index_t j = 0; j < rows.w; ++j)
-          d(p, y, j) = M[j] + T(2) * (mine[j] - T(0.5)) * filtered[2][j] + (others[j] - T(0.5)) * filtered[3][j];
-      };
-      put(da, filtered[0], u, v);
-      put(db, filtered[1], v, u);
-    }
+    };
+    put(da, m0, block.u(), block.v());
+    put(db, m1, block.v(), block.u());
   });
 }
 
