@@ -50,10 +50,12 @@ BENCHMARK_TEMPLATE(forward, Mse)->Apply(training_sizes);
 BENCHMARK_TEMPLATE(forward, L1)->Apply(training_sizes);
 BENCHMARK_TEMPLATE(forward, Huber)->Apply(training_sizes);
 BENCHMARK_TEMPLATE(forward, BceWithLogits)->Apply(training_sizes);
+BENCHMARK_TEMPLATE(forward, KlDiv)->Apply(training_sizes);
 BENCHMARK_TEMPLATE(backward, Mse)->Apply(training_sizes);
 BENCHMARK_TEMPLATE(backward, L1)->Apply(training_sizes);
 BENCHMARK_TEMPLATE(backward, Huber)->Apply(training_sizes);
 BENCHMARK_TEMPLATE(backward, BceWithLogits)->Apply(training_sizes);
+BENCHMARK_TEMPLATE(backward, KlDiv)->Apply(training_sizes);
 
 // One class per sequence (L = 1) and one per position.
 void class_sizes(benchmark::internal::Benchmark* b) {

@@ -31,6 +31,8 @@ INSTANTIATE_LOSS(HuberRule, float);
 INSTANTIATE_LOSS(HuberRule, double);
 INSTANTIATE_LOSS(BceWithLogitsRule, float);
 INSTANTIATE_LOSS(BceWithLogitsRule, double);
+INSTANTIATE_LOSS(KlDivRule, float);
+INSTANTIATE_LOSS(KlDivRule, double);
 
 #undef INSTANTIATE_LOSS
 

@@ -1,5 +1,6 @@
-// mse_loss, l1_loss, huber_loss, bce_with_logits, cross_entropy.
+// mse_loss, l1_loss, huber_loss, bce_with_logits, kl_div, cross_entropy.
 #include "case.hpp"
+#include "longwave/autograd/functions/elementwise.hpp"
 #include "longwave/autograd/functions/loss.hpp"
 
 namespace longwave::golden {
@@ -40,6 +41,19 @@ const Op bce_op("bce_with_logits", []<class T>(Case<T>& c) {
   pointwise_loss(
       c, [](auto x, auto t, Reduction r) { return bce_with_logits(x, t, {}, r); },
       [](auto x, auto t) { return bce_with_logits_each(x, t); });
+});
+
+const Op kl_div_op("kl_div", []<class T>(Case<T>& c) {
+  const std::string reduction = c.config.text("reduction", "mean");
+  const auto log_q = c.flat("log_q"), p = c.flat("p");
+  if (reduction == "none")
+    c.out("y", kl_div_each(log_q, p));
+  else if (reduction == "mean" || reduction == "sum")
+    c.out("y", kl_div(log_q, p, {}, reduction == "mean" ? Reduction::mean : Reduction::sum));
+  else if (reduction == "batchmean")
+    c.out("y", kl_div(log_q, p, {}, Reduction::sum) / static_cast<double>(c.around_axis("in/p", 0)[1]));
+  else
+    throw Unsupported("reduction = " + reduction);
 });
 
 const Op cross_entropy_op("cross_entropy", []<class T>(Case<T>& c) {

@@ -18,6 +18,7 @@ double oracle(BceWithLogitsRule, double x, double t) {
   const double p = 1 / (1 + std::exp(-x));
   return -t * std::log(p) - (1 - t) * std::log(1 - p);
 }
+double oracle(KlDivRule, double x, double t) { return t * std::log(t) - t * x; }
 
 template <class T>
 struct Case {
@@ -86,6 +87,7 @@ TEST_CASE("loss: values and gradients of every rule, reduction and weighting") {
   check_rule(HuberRule());
   check_rule(HuberRule{0.25});
   check_rule(BceWithLogitsRule());
+  check_rule(KlDivRule());
 }
 
 TEST_CASE("loss: strided views give the same numbers") {
@@ -130,6 +132,16 @@ TEST_CASE("bce_with_logits: sure and right costs e^-|x|, sure and wrong |x|, wit
   CHECK(rule.value(1000.0f, 0.0f) == 1000.0f);
   CHECK(rule.value(-1000.0, 1.0) == 1000.0);
   CHECK(rule.slope(30.0f, 1.0f) == Approx(-std::exp(-30.0)).epsilon(1e-6));
+}
+
+TEST_CASE("kl_div: nothing where p is 0, NaN where it is negative, 0 between equal distributions") {
+  const KlDivRule rule;
+  CHECK(rule.value(-3.0f, 0.0f) == 0);
+  CHECK(std::isinf(rule.value(-INFINITY, 0.5f)));  // q excludes what p has
+  CHECK(rule.value(-INFINITY, 0.0f) == 0);
+  CHECK(rule.slope_target(-3.0, 0.0) == 0);
+  CHECK(std::isnan(rule.value(-3.0, -0.5)));
+  CHECK(rule.value(std::log(0.3), 0.3) == 0);
 }
 
 TEST_CASE("l1: the slope where x equals its target is 0") {

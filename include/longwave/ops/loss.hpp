@@ -1,11 +1,13 @@
-// loss.hpp - Mse, L1, Huber, BceWithLogits between x and a target t of the same shape, any rank. CrossEntropy: see
-// cross_entropy.hpp.
+// loss.hpp - Mse, L1, Huber, BceWithLogits, KlDiv between x and a target t of the same shape, any rank. CrossEntropy:
+// see cross_entropy.hpp.
 //
 //   mse      (x - t)^2                               slope 2 (x - t)
 //   l1       |x - t|                                 slope sign(x - t), 0 at 0
 //   huber    d^2 / 2 up to d = |x - t| = delta,      slope x - t, cut to [-delta, delta]
 //            then delta (d - delta / 2)
 //   bce_with_logits  log(1 + e^x) - x t              slope sigmoid(x) - t;  with respect to t: -x
+//   kl_div   t (log t - x), 0 at t = 0               slope -t;  with respect to t: log t + 1 - x, 0 at t = 0
+//            x = log q, t = p: its sum is the divergence of p from q, Kullback and Leibler 1951
 // Weights w (a mask; optional, shape of x) multiply each element:
 //   sum: sum w l.   mean: sum w l / sum w.   none: w l, by forward_each.
 // An element of weight 0 contributes exactly 0 and has gradient 0, even where x or t is NaN. A mean over nothing (an
@@ -91,6 +93,24 @@ struct BceWithLogitsRule {
   template <class T>
   LONGWAVE_HD T slope_target(T x, T) const {
     return -x;
+  }
+};
+
+// x = log q, t = p >= 0 (a negative one gives NaN).
+struct KlDivRule {
+  static constexpr const char* name = "kl_div";
+  void check() const {}
+  template <class T>
+  LONGWAVE_HD T value(T x, T t) const {
+    return math::select(t == T(0), T(0), t * (math::log(t) - x));
+  }
+  template <class T>
+  LONGWAVE_HD T slope(T, T t) const {
+    return -t;
+  }
+  template <class T>
+  LONGWAVE_HD T slope_target(T x, T t) const {
+    return math::select(t == T(0), T(0), math::log(t) + T(1) - x);
   }
 };
 
@@ -294,6 +314,7 @@ using Mse = PointLoss<MseRule>;
 using L1 = PointLoss<L1Rule>;
 using Huber = PointLoss<HuberRule>;  // the last argument: {.delta = 0.5}
 using BceWithLogits = PointLoss<BceWithLogitsRule>;
+using KlDiv = PointLoss<KlDivRule>;
 
 }  // namespace ops
 }  // namespace longwave

@@ -1,5 +1,6 @@
 // Softmax, normalisations and losses of the reference cases on the device, on a tape there.
 #include "device_case.hpp"
+#include "longwave/autograd/functions/elementwise.hpp"
 #include "longwave/autograd/functions/loss.hpp"
 #include "longwave/autograd/functions/norm.hpp"
 #include "longwave/autograd/functions/reduce.hpp"
@@ -20,6 +21,20 @@ void pointwise_loss(const char* op, Reduced reduced, Each each) {
     else
       throw Unsupported("reduction = " + reduction);
   });
+}
+
+template <class T>
+void kl_div_case(DeviceCase<T>& c) {
+  const std::string reduction = c.config.text("reduction", "mean");
+  const auto log_q = c.flat("log_q"), p = c.flat("p");
+  if (reduction == "none")
+    c.out("y", kl_div_each(log_q, p));
+  else if (reduction == "mean" || reduction == "sum")
+    c.out("y", kl_div(log_q, p, {}, reduction == "mean" ? Reduction::mean : Reduction::sum));
+  else if (reduction == "batchmean")
+    c.out("y", kl_div(log_q, p, {}, Reduction::sum) / static_cast<double>(c.host.around_axis("in/p", 0)[1]));
+  else
+    throw Unsupported("reduction = " + reduction);
 }
 
 template <class T>
@@ -74,6 +89,7 @@ void add_losses() {
   pointwise_loss(
       "bce_with_logits", [](auto&, auto x, auto t, Reduction r) { return bce_with_logits(x, t, {}, r); },
       [](auto&, auto x, auto t) { return bce_with_logits_each(x, t); });
+  on_device("kl_div", [](auto& c) { kl_div_case(c); });
   on_device("cross_entropy", [](auto& c) { cross_entropy_case(c); });
 }
 

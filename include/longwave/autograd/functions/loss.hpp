@@ -1,6 +1,6 @@
-// functions/loss.hpp - mse, l1, huber, bce_with_logits, cross_entropy on the tape. A loss is a scalar Var; the forms
-// that end in _each keep the shape. `weights`: a mask or weights of the target's shape, treated as a constant; default
-// none.
+// functions/loss.hpp - mse, l1, huber, bce_with_logits, kl_div, cross_entropy on the tape. A loss is a scalar Var; the
+// forms that end in _each keep the shape. `weights`: a mask or weights of the target's shape, treated as a constant;
+// default none.
 #pragma once
 
 #include "longwave/autograd/tape.hpp"
@@ -80,6 +80,17 @@ Var<T, 0, D> bce_with_logits(Var<T, N, D> x, Var<T, N, D> target, Weights<T, N, 
 template <class T, int N, device D>
 Var<T, N, D> bce_with_logits_each(Var<T, N, D> x, Var<T, N, D> target, Weights<T, N, D> weights = {}) {
   return detail::loss_each(x, target, weights, BceWithLogitsRule());
+}
+
+// log_q and p: log-probabilities and probabilities. Sum over a batch, divided by B, is the mean divergence of its rows.
+template <class T, int N, device D>
+Var<T, 0, D> kl_div(Var<T, N, D> log_q, Var<T, N, D> p, Weights<T, N, D> weights = {},
+                    Reduction reduction = Reduction::mean) {
+  return detail::loss(log_q, p, weights, reduction, KlDivRule());
+}
+template <class T, int N, device D>
+Var<T, N, D> kl_div_each(Var<T, N, D> log_q, Var<T, N, D> p, Weights<T, N, D> weights = {}) {
+  return detail::loss_each(log_q, p, weights, KlDivRule());
 }
 
 // scores (B, K) or (B, K, L); classes: a view of integers (B) or (B, L), which must stay until backward has run.
