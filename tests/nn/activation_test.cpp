@@ -12,7 +12,7 @@ TEST_CASE("activation: every name stands for its activation, an unknown one is a
   for (const auto& entry : activation_names) CHECK(parse_activation(to_string(entry.value)) == entry.value);
   CHECK(error_text<ValueError>([] { parse_activation("geglu"); }) ==
         "activation: 'geglu' is unknown, expected one of id, identity, linear, none, gelu, relu, elu, tanh, sigmoid, "
-        "silu, swish, softplus, glu");
+        "silu, swish, softplus, hardswish, hardtanh, hardsigmoid, hardshrink, glu");
 }
 
 TEMPLATE_TEST_CASE("activation: a sample gives what the tape gives", "", float, double) {

@@ -451,7 +451,7 @@ TEST_CASE("ssm_layer: bad options name themselves, the value and what is valid")
   CHECK(text({.d_model = 6, .bottleneck = 4}) == "S4Block: bottleneck is 4, expected a divisor of d_model = 6");
   CHECK(text({.mult_act = Activation::glu}) ==
         "S4Block: mult_act is glu, which halves the width; expected one of none, gelu, relu, elu, tanh, sigmoid, silu, "
-        "softplus");
+        "softplus, hardswish, hardtanh, hardsigmoid, hardshrink");
   CHECK(text({.hyper_act = Activation::glu}) != "");
   CHECK(text({.d_state = 5}) != "");
   CHECK(text({.dt_min = 1, .dt_max = 0.1}) != "");

@@ -1,7 +1,7 @@
 // activation.hpp - activations that are chosen by an option: names, on a tape, and for one sample.
 //
-// none, gelu (exact), relu, elu, tanh, sigmoid, silu and softplus keep the width; glu halves it: first half times
-// sigmoid(second half).
+// none, gelu (exact), relu, elu, tanh, sigmoid, silu, softplus, hardswish, hardtanh, hardsigmoid and hardshrink keep
+// the width; glu halves it: first half times sigmoid(second half).
 #pragma once
 
 #include "longwave/autograd/functions/activation.hpp"
@@ -9,12 +9,23 @@
 
 namespace longwave {
 
-inline constexpr Named<Activation> activation_names[] = {
-    {"id", Activation::none},   {"identity", Activation::none}, {"linear", Activation::none},
-    {"none", Activation::none}, {"gelu", Activation::gelu},     {"relu", Activation::relu},
-    {"elu", Activation::elu},   {"tanh", Activation::tanh},     {"sigmoid", Activation::sigmoid},
-    {"silu", Activation::silu}, {"swish", Activation::silu},    {"softplus", Activation::softplus},
-    {"glu", Activation::glu}};
+inline constexpr Named<Activation> activation_names[] = {{"id", Activation::none},
+                                                         {"identity", Activation::none},
+                                                         {"linear", Activation::none},
+                                                         {"none", Activation::none},
+                                                         {"gelu", Activation::gelu},
+                                                         {"relu", Activation::relu},
+                                                         {"elu", Activation::elu},
+                                                         {"tanh", Activation::tanh},
+                                                         {"sigmoid", Activation::sigmoid},
+                                                         {"silu", Activation::silu},
+                                                         {"swish", Activation::silu},
+                                                         {"softplus", Activation::softplus},
+                                                         {"hardswish", Activation::hardswish},
+                                                         {"hardtanh", Activation::hardtanh},
+                                                         {"hardsigmoid", Activation::hardsigmoid},
+                                                         {"hardshrink", Activation::hardshrink},
+                                                         {"glu", Activation::glu}};
 
 inline Activation parse_activation(std::string_view name) {
   return value_of_name("activation", name, activation_names);
@@ -41,6 +52,14 @@ void with_rule(Activation activation, F f) {
       return f(SiluRule());
     case Activation::softplus:
       return f(SoftplusRule());
+    case Activation::hardswish:
+      return f(HardswishRule());
+    case Activation::hardtanh:
+      return f(HardtanhRule());
+    case Activation::hardsigmoid:
+      return f(HardsigmoidRule());
+    case Activation::hardshrink:
+      return f(HardshrinkRule());
     case Activation::none:
     case Activation::glu:
       return;

@@ -144,7 +144,7 @@ const Options& checked_ssm_options(const char* layer, const Options& o) {
     if (value == Activation::glu)
       throw_value_error(std::string(layer) + ": " + option +
                         " is glu, which halves the width; expected one of none, gelu, relu, elu, tanh, sigmoid, silu, "
-                        "softplus");
+                        "softplus, hardswish, hardtanh, hardsigmoid, hardshrink");
   return o;
 }
 

@@ -1,5 +1,5 @@
 // activation.hpp - functions of single numbers, each with its derivative: Gelu, Silu, Relu, LeakyRelu, Tanh, Sigmoid,
-// Softplus; and Glu, which gates one half of an axis with the other.
+// Softplus, Hardswish, Hardtanh, Hardsigmoid, Hardshrink; and Glu, which gates one half of an axis with the other.
 //
 // x, y: same shape, any rank. A rule holds value(x) and slope(x) = dvalue/dx side by side; Unary<Rule> is the op:
 //   y = value(x),   dx = dy slope(x).       Saves x. y may be x and dx may be dy.
@@ -14,7 +14,21 @@
 namespace longwave {
 
 // Those that an option can name (nn/activation.hpp).
-enum class Activation { none, gelu, relu, elu, tanh, sigmoid, silu, softplus, glu };
+enum class Activation {
+  none,
+  gelu,
+  relu,
+  elu,
+  tanh,
+  sigmoid,
+  silu,
+  softplus,
+  hardswish,
+  hardtanh,
+  hardsigmoid,
+  hardshrink,
+  glu
+};
 
 struct GeluRule {  // x Phi(x), Phi the normal distribution: the exact form with erf
   static constexpr const char* name = "gelu";
@@ -116,6 +130,61 @@ struct SoftplusRule {  // log(1 + e^x), linear above 20
   }
 };
 
+struct HardsigmoidRule {  // x / 6 + 1/2 within [0, 1]; flat from |x| = 3 on
+  static constexpr const char* name = "hardsigmoid";
+  template <class T>
+  LONGWAVE_HD T value(T x) const {
+    return math::select(x <= T(-3), T(0), math::select(x >= T(3), T(1), x / T(6) + T(0.5)));
+  }
+  template <class T>
+  LONGWAVE_HD T slope(T x) const {
+    return math::select(x > T(-3) && x < T(3), T(1) / T(6), T(0));
+  }
+};
+
+struct HardswishRule {  // x hardsigmoid(x)
+  static constexpr const char* name = "hardswish";
+  template <class T>
+  LONGWAVE_HD T value(T x) const {
+    return x * HardsigmoidRule().value(x);
+  }
+  template <class T>
+  LONGWAVE_HD T slope(T x) const {
+    return math::select(x <= T(-3), T(0), math::select(x >= T(3), T(1), x / T(3) + T(0.5)));
+  }
+};
+
+struct HardtanhRule {  // x within [-1, 1]; flat from |x| = 1 on
+  static constexpr const char* name = "hardtanh";
+  template <class T>
+  LONGWAVE_HD T value(T x) const {
+    return math::select(x <= T(-1), T(-1), math::select(x >= T(1), T(1), x));
+  }
+  template <class T>
+  LONGWAVE_HD T slope(T x) const {
+    return math::select(x > T(-1) && x < T(1), T(1), T(0));
+  }
+};
+
+struct HardshrinkRule {  // x where |x| > threshold, else 0
+  static constexpr const char* name = "hardshrink";
+  double threshold = 0.5;
+  template <class T>
+  LONGWAVE_HD T value(T x) const {
+    return math::select(shrinks(x), T(0), x);
+  }
+  template <class T>
+  LONGWAVE_HD T slope(T x) const {
+    return math::select(shrinks(x), T(0), T(1));
+  }
+
+ private:
+  template <class T>
+  LONGWAVE_HD bool shrinks(T x) const {
+    return x >= static_cast<T>(-threshold) && x <= static_cast<T>(threshold);
+  }
+};
+
 namespace impl {
 
 template <class Rule, class T, int N>
@@ -175,6 +244,10 @@ using LeakyRelu = Unary<LeakyReluRule>;  // LeakyRelu::forward(y, x, {.negative_
 using Tanh = Unary<TanhRule>;
 using Sigmoid = Unary<SigmoidRule>;
 using Softplus = Unary<SoftplusRule>;
+using Hardsigmoid = Unary<HardsigmoidRule>;
+using Hardswish = Unary<HardswishRule>;
+using Hardtanh = Unary<HardtanhRule>;
+using Hardshrink = Unary<HardshrinkRule>;
 
 // y = a sigmoid(b), where a and b are the first and second half of x along `axis` (negative: from the end):
 // x (.., 2 K, ..), y (.., K, ..). dx is assigned and may be x's storage only if x is not needed again.

@@ -29,7 +29,9 @@ namespace detail {
 
 template <class Model>
 index_t stream_input(const Model& model) {
-  if constexpr (requires { model.options.d_input; })
+  if constexpr (requires { model.d_input(); })
+    return model.d_input();
+  else if constexpr (requires { model.options.d_input; })
     return model.options.d_input;
   else
     return model.options.d_model;

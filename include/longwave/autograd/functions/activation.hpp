@@ -1,4 +1,5 @@
-// functions/activation.hpp - gelu, silu, relu, leaky_relu, tanh, sigmoid, softplus and glu on the tape.
+// functions/activation.hpp - gelu, silu, relu, leaky_relu, tanh, sigmoid, softplus, hardswish, hardtanh, hardsigmoid,
+// hardshrink and glu on the tape.
 #pragma once
 
 #include "longwave/autograd/tape.hpp"
@@ -47,6 +48,22 @@ Var<T, N, D> sigmoid(Var<T, N, D> x) {
 template <class T, int N, device D>
 Var<T, N, D> softplus(Var<T, N, D> x) {
   return unary(x, SoftplusRule());
+}
+template <class T, int N, device D>
+Var<T, N, D> hardswish(Var<T, N, D> x) {
+  return unary(x, HardswishRule());
+}
+template <class T, int N, device D>
+Var<T, N, D> hardtanh(Var<T, N, D> x) {
+  return unary(x, HardtanhRule());
+}
+template <class T, int N, device D>
+Var<T, N, D> hardsigmoid(Var<T, N, D> x) {
+  return unary(x, HardsigmoidRule());
+}
+template <class T, int N, device D>
+Var<T, N, D> hardshrink(Var<T, N, D> x, double threshold = 0.5) {
+  return unary(x, HardshrinkRule{threshold});
 }
 
 // x (.., 2 K, ..) -> (.., K, ..): first half times sigmoid(second half) along `axis`.

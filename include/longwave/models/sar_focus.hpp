@@ -1,0 +1,197 @@
+// sar_focus.hpp - SAR azimuth focusing with S4D: range-compressed lines in, focused lines out.
+//
+//   x (B, L, 3): I, Q, position  ->  y (B, L, 2): I, Q         all normalised, zero signal is 1/2
+//
+//   x -> Linear(3 -> H) -> num_layers times [S4D layer (sar_layer.hpp), batch norm] -> Linear(H -> 2)
+//
+// With two features and four shared modes these are 150 parameters: fc1.*, ssm.{i}.*, fc2.*. Batch norm is per feature,
+// over batch and positions. residual: every layer's output is added to its input.
+// `step` is the same model one sample at a time, with stream/session.hpp; a two-sided model needs the whole line.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "longwave/autograd/functions/elementwise.hpp"
+#include "longwave/autograd/functions/shape.hpp"
+#include "longwave/models/sar_layer.hpp"
+#include "longwave/nn/normalization.hpp"
+
+namespace longwave {
+
+struct SarFocusOptions {
+  index_t num_layers = 4;
+  index_t hidden_state_size = 8;      // d_state: two modes of a conjugate pair each
+  std::string act_fun = "leakyrelu";  // slope 0.125; prelu has a trained one; else a name of nn/activation.hpp
+  double dropout = 0;
+  bool batch_norm = false;
+  bool bidirectional = false;
+  index_t d_model = 2;
+  bool residual = false;
+  std::string scaling = "inverse";  // of the modes' frequencies: inverse, linear, quadratic, random
+  double dt_min = 1e-3, dt_max = 1e-1;
+  Algorithm algorithm = Algorithm::auto_;
+};
+
+// Any layers (B, H, L) -> (B, H, L) between the two linear maps.
+template <class Layer>
+struct SarStack {
+  using T = detail::module_value<Layer>;
+  using D = detail::module_device<Layer>;
+  using value_type = T;
+  using device_type = D;
+  static constexpr index_t d_input = 3, d_output = 2;
+
+  bool residual = false;
+  PointwiseLinear<T, D> fc1;
+  std::vector<Layer> ssm;
+  std::vector<Normalization<T, D>> norm;  // one per layer
+  PointwiseLinear<T, D> fc2;
+
+  struct State {
+    std::vector<typename Layer::State> ssm;
+    Tensor<T, 2, D> x, y;  // (B, H)
+    void reset() {
+      for (auto& layer : ssm) layer.reset();
+    }
+  };
+
+  SarStack(index_t layers, const typename Layer::Options& o, bool batch_norm, bool residual_, Generator& gen)
+      : residual(residual_), fc1({.in = d_input, .out = o.d_model}, gen), fc2({.in = o.d_model, .out = d_output}, gen) {
+    detail::check_at_least("SarFocus", "num_layers", layers, 1);
+    for (index_t i = 0; i < layers; ++i) {
+      ssm.emplace_back(o, gen);
+      norm.emplace_back(batch_norm ? NormKind::batch : NormKind::none, o.d_model);
+    }
+  }
+
+  template <class F>
+  void for_each_parameter(F&& f) {
+    visit("fc1.", fc1, f);
+    for (std::size_t i = 0; i < ssm.size(); ++i) {
+      visit("ssm." + std::to_string(i) + ".", ssm[i], f);
+      visit("bn." + std::to_string(i) + ".", norm[i], f);
+    }
+    visit("fc2.", fc2, f);
+  }
+  template <class F>
+  void for_each_buffer(F&& f) {
+    for (std::size_t i = 0; i < ssm.size(); ++i) visit_buffers("bn." + std::to_string(i) + ".", norm[i], f);
+  }
+
+  // x (B, 3, L) -> (B, 2, L)
+  Var<T, 3, D> operator()(Tape<T, D>& tape, Var<T, 3, D> x) {
+    return along(tape, x, [&](std::size_t i, Var<T, 3, D> h) { return ssm[i](tape, h); });
+  }
+
+  State make_state(index_t B) {
+    State state;
+    for (auto& layer : ssm) state.ssm.push_back(layer.make_state(B));
+    const index_t H = fc2.options.in;
+    state.x = Tensor<T, 2, D>(B, H);
+    state.y = Tensor<T, 2, D>(B, H);
+    return state;
+  }
+
+  // One sample of every stream, x (B, 3) -> y (B, 2).
+  void step(TensorView<const T, 2, D> x, State& state, TensorView<T, 2, D> y) const noexcept(std::is_same_v<D, Host>) {
+    const TensorView<T, 2, D> h = state.x.view(), v = state.y.view();
+    fc1.step(x, h);
+    for (std::size_t i = 0; i < ssm.size(); ++i) {
+      ssm[i].step(h, state.ssm[i], v);
+      norm[i].step(v, v);
+      if (residual)
+        impl::add_step(h, TensorView<const T, 2, D>(v));
+      else
+        impl::copy_step(h, TensorView<const T, 2, D>(v));
+    }
+    fc2.step(h, y);
+  }
+
+  // The next L samples of the streams, x (B, 3, L) -> (B, 2, L), from their state, which moves on.
+  Var<T, 3, D> forward_stream(Tape<T, D>& tape, Var<T, 3, D> x, State& state) {
+    return along(tape, x, [&](std::size_t i, Var<T, 3, D> h) {
+      Tensor<T, 4, D>& now = state.ssm[i].modes();
+      const auto before = tape.template keep<T>(now.sizes());  // what backward needs stays as it is
+      copy(before, now.view());
+      const SequenceOutput<T, D> out = ssm[i].forward(tape, h, tape.input(before));
+      copy(now.view(), out.state.value());
+      return out.y;
+    });
+  }
+
+ private:
+  template <class F>
+  Var<T, 3, D> along(Tape<T, D>& tape, Var<T, 3, D> x, F layer) {
+    Var<T, 3, D> h = fc1(tape, x);
+    for (std::size_t i = 0; i < ssm.size(); ++i) {
+      const Var<T, 3, D> v = norm[i](tape, layer(i, h));
+      h = residual ? h + v : v;
+    }
+    return fc2(tape, h);
+  }
+};
+
+template <class T, device D = Host>
+struct SarFocus {
+  using Options = SarFocusOptions;
+  using Stack = SarStack<SarLayer<T, D>>;
+  using State = typename Stack::State;
+
+  Options options;
+  Stack stack;
+
+  SarFocus(const Options& o, Generator& gen)
+      : options(o),
+        stack(o.num_layers,
+              {.d_model = o.d_model,
+               .d_state = o.hidden_state_size,
+               .activation = SarActivation::parse(o.act_fun),
+               .dropout = o.dropout,
+               .bidirectional = o.bidirectional,
+               .scaling = o.scaling,
+               .dt_min = o.dt_min,
+               .dt_max = o.dt_max,
+               .algorithm = o.algorithm},
+              o.batch_norm, o.residual, gen) {}
+
+  template <class F>
+  void for_each_parameter(F&& f) {
+    stack.for_each_parameter(f);
+  }
+  template <class F>
+  void for_each_buffer(F&& f) {
+    stack.for_each_buffer(f);
+  }
+
+  // x (B, L, 3) -> (B, L, 2)
+  Var<T, 3, D> operator()(Tape<T, D>& tape, Var<T, 3, D> x) {
+    check_input(x.sizes());
+    return transpose(stack(tape, transpose(x, 1, 2)), 1, 2);
+  }
+
+  // --- streams: B of them, one sample of each at a time (stream/session.hpp)
+
+  index_t d_input() const { return Stack::d_input; }
+  index_t d_output() const { return Stack::d_output; }
+
+  State make_state(index_t B) { return stack.make_state(B); }
+
+  // x (B, 3) -> y (B, 2). No allocation, no lock, no exception on the host.
+  void step(TensorView<const T, 2, D> x, State& state, TensorView<T, 2, D> y) const noexcept(std::is_same_v<D, Host>) {
+    stack.step(x, state, y);
+  }
+
+  // x (B, 3, L), the next L samples of every stream -> (B, 2, L). No gradient flows from one call to the next.
+  Var<T, 3, D> forward_stream(Tape<T, D>& tape, Var<T, 3, D> x, State& state) {
+    return stack.forward_stream(tape, x, state);
+  }
+
+ private:
+  static void check_input(const Extents<3>& x) {
+    if (x[2] != Stack::d_input)
+      throw_shape_error("SarFocus: x is " + to_string(x, "BLC") + ", expected C = 3: I, Q and the position");
+  }
+};
+
+}  // namespace longwave
