@@ -1,72 +1,116 @@
 #include "longwave/metrics/image.hpp"
+
 #include "check.hpp"
 
 using namespace longwave;
-using test::random;
 
 namespace {
 
-// By the definition, window after window.
-double direct(TensorView<const double, 2> x, TensorView<const double, 2> t, index_t window, double R) {
+Tensor<double, 2> picture(index_t h, index_t w, std::uint64_t seed) {
+  Generator gen(seed);
+  Tensor<double, 2> x(h, w);
+  gen.uniform(x.view());
+  return x;
+}
+
+Tensor<double, 2> scaled(const Tensor<double, 2>& x, double by, double plus) {
+  Tensor<double, 2> y(x.sizes());
+  for (index_t i = 0; i < x.count(); ++i) y.data()[i] = by * x.data()[i] + plus;
+  return y;
+}
+
+// Straight from the formula: two passes over each window.
+double naive_similarity(const Tensor<double, 2>& x, const Tensor<double, 2>& y, index_t side) {
+  const index_t h = x.size(0), w = x.size(1);
+  const double low = *std::min_element(y.data(), y.data() + y.count()),
+               high = *std::max_element(y.data(), y.data() + y.count());
+  const double C1 = std::pow(0.01 * (high - low), 2), C2 = std::pow(0.03 * (high - low), 2);
+  const auto n = static_cast<double>(side * side);
   double total = 0;
-  index_t pixels = 0;
-  for (index_t y = 0; y + window <= x.size(0); ++y)
-    for (index_t j = 0; j + window <= x.size(1); ++j, ++pixels) {
-      const double n = static_cast<double>(window * window);
-      double mx = 0, mt = 0, vx = 0, vt = 0, c = 0;
-      const auto each = [&](auto f) {
-        for (index_t k = 0; k < window; ++k)
-          for (index_t m = 0; m < window; ++m) f(x(y + k, j + m), t(y + k, j + m));
-      };
-      each([&](double u, double v) { mx += u / n, mt += v / n; });
-      each([&](double u, double v) {
-        vx += (u - mx) * (u - mx) / (n - 1), vt += (v - mt) * (v - mt) / (n - 1), c += (u - mx) * (v - mt) / (n - 1);
-      });
-      const double C1 = 1e-4 * R * R, C2 = 9e-4 * R * R;
-      total += (2 * mx * mt + C1) * (2 * c + C2) / ((mx * mx + mt * mt + C1) * (vx + vt + C2));
+  for (index_t i = 0; i + side <= h; ++i)
+    for (index_t j = 0; j + side <= w; ++j) {
+      double mx = 0, my = 0, vx = 0, vy = 0, c = 0;
+      for (index_t a = i; a < i + side; ++a)
+        for (index_t b = j; b < j + side; ++b) {
+          mx += x(a, b) / n;
+          my += y(a, b) / n;
+        }
+      for (index_t a = i; a < i + side; ++a)
+        for (index_t b = j; b < j + side; ++b) {
+          vx += (x(a, b) - mx) * (x(a, b) - mx) / (n - 1);
+          vy += (y(a, b) - my) * (y(a, b) - my) / (n - 1);
+          c += (x(a, b) - mx) * (y(a, b) - my) / (n - 1);
+        }
+      total += (2 * mx * my + C1) * (2 * c + C2) / ((mx * mx + my * my + C1) * (vx + vy + C2));
     }
-  return total / static_cast<double>(pixels);
+  return total / static_cast<double>((h - side + 1) * (w - side + 1));
 }
 
 }  // namespace
 
-TEST_CASE("image_ssim: equals the definition, windows cut to the image") {
-  const struct { index_t h, w, window; } cases[] = {{7, 7, 7}, {8, 20, 7}, {1100, 9, 7}, {40, 6, 5}, {4, 4, 3}};
-  for (const auto& c : cases) {
-    const auto x = random<double, 2>({c.h, c.w}, 1), t = random<double, 2>({c.h, c.w}, 2);
-    double low = t(0, 0), high = low;
-    for (index_t i = 0; i < t.count(); ++i) low = std::min(low, t.data()[i]), high = std::max(high, t.data()[i]);
-    CHECK(image_ssim(x.view(), t.view()) == Approx(direct(x.view(), t.view(), c.window, high - low)).epsilon(1e-9));
-    CHECK(image_ssim(x.view(), t.view(), 2.0) == Approx(direct(x.view(), t.view(), c.window, 2)).epsilon(1e-9));
-    CHECK(image_ssim(t.view(), t.view()) == Approx(1));
+TEST_CASE("structural_similarity: equals the formula, for windows that shrink with the image") {
+  struct Case {
+    index_t h, w, side;
+  };
+  for (const Case& c : {Case{20, 9, 7}, {7, 7, 7}, {13, 6, 5}, {8, 50, 7}, {3, 11, 3}, {4, 4, 3}}) {
+    const auto x = picture(c.h, c.w, 1), y = picture(c.h, c.w, 2);
+    CHECK(ssim_window(c.h, c.w) == c.side);
+    CHECK(structural_similarity<double>(x.view(), y.view()) == Approx(naive_similarity(x, y, c.side)).epsilon(1e-12));
   }
 }
 
-TEST_CASE("image_ssim: floats, strided views, a constant target, any number of threads") {
-  const auto x = random<float, 2>({30, 12}, 3), t = random<float, 2>({30, 12}, 4);
-  const auto turned = image_ssim(x.view().transpose(0, 1), t.view().transpose(0, 1));
-  CHECK(turned == Approx(image_ssim(x.view(), t.view())));
-  Tensor<float, 2> constant(30, 12);
-  CHECK(std::isnan(image_ssim(x.view(), constant.view())));
-  const auto tall = random<float, 2>({3000, 20}, 5), other = random<float, 2>({3000, 20}, 6);
-  set_num_threads(1);
-  const double one = image_ssim(tall.view(), other.view());
-  set_num_threads(8);
-  CHECK(image_ssim(tall.view(), other.view()) == one);
-  set_num_threads(0);
+TEST_CASE("structural_similarity: 1 for an image with itself, and the target's range is what counts") {
+  const auto x = picture(16, 12, 3), y = picture(16, 12, 4);
+  CHECK(structural_similarity<double>(x.view(), x.view()) == Approx(1).epsilon(1e-14));
+  // Scaling both changes nothing, whatever the unit.
+  const auto x2 = scaled(x, 24000, 0), y2 = scaled(y, 24000, 0);
+  CHECK(structural_similarity<double>(x2.view(), y2.view()) ==
+        Approx(structural_similarity<double>(x.view(), y.view())).epsilon(1e-12));
+  // A flat guess has no structure; which of the two is the target matters.
+  const auto flat = scaled(x, 0.01, 0.5);
+  CHECK(structural_similarity<double>(flat.view(), x.view()) == Approx(naive_similarity(flat, x, 7)).epsilon(1e-12));
+  CHECK(structural_similarity<double>(x.view(), flat.view()) == Approx(naive_similarity(x, flat, 7)).epsilon(1e-12));
+  CHECK(structural_similarity<double>(x.view(), flat.view()) < 0.1);
 }
 
-TEST_CASE("psnr: by hand") {
-  Tensor<double, 2> x(2, 2), t(2, 2);
-  x(0, 0) = 0.2;  // mean square 0.01
-  CHECK(psnr(x.view(), t.view()) == Approx(20));
-  CHECK(psnr(x.view(), t.view(), 10) == Approx(40));
-  CHECK(psnr(t.view(), t.view()) == INFINITY);
+TEST_CASE("structural_similarity: a large offset costs no digits, and a constant target is no quotient of zeros") {
+  const auto x = picture(15, 15, 5), y = picture(15, 15, 6);
+  const auto far_x = scaled(x, 1, 1e6), far_y = scaled(y, 1, 1e6);
+  CHECK(structural_similarity<double>(far_x.view(), far_y.view()) ==
+        Approx(naive_similarity(far_x, far_y, 7)).epsilon(1e-7));
+  const auto half = scaled(x, 0, 0.5);
+  CHECK(structural_similarity<double>(half.view(), half.view()) == 1);
+  CHECK(structural_similarity<double>(x.view(), half.view()) == 0);
 }
 
-TEST_CASE("image metrics: bad shapes") {
-  const Tensor<float, 2> a(8, 8), b(8, 9), none(0, 5);
-  CHECK_THROWS_WITH(image_ssim(a.view(), b.view()), Catch::Contains("image_ssim: ") && Catch::Contains("(8, 9)"));
-  CHECK_THROWS_WITH(psnr(a.view(), b.view()), Catch::Contains("psnr: "));
-  CHECK_THROWS_WITH(psnr(none.view(), none.view()), "psnr: the images have no pixels");
+TEST_CASE("structural_similarity, psnr: views that are not dense, and floats") {
+  const auto x = picture(12, 30, 7), y = picture(12, 30, 8);
+  Tensor<float, 2> xf(30, 12), yf(30, 12);
+  for (index_t i = 0; i < 12; ++i)
+    for (index_t j = 0; j < 30; ++j) {
+      xf(j, i) = static_cast<float>(x(i, j));
+      yf(j, i) = static_cast<float>(y(i, j));
+    }
+  const TensorView<const float, 2> a = xf.view().transpose(0, 1), b = yf.view().transpose(0, 1);
+  CHECK(structural_similarity<float>(a, b) == Approx(structural_similarity<double>(x.view(), y.view())).epsilon(1e-5));
+  CHECK(psnr<float>(a, b) == Approx(psnr<double>(x.view(), y.view())).epsilon(1e-5));
+}
+
+TEST_CASE("psnr: 20 dB for an error of a tenth of the peak, infinite for none") {
+  const auto x = picture(5, 4, 9);
+  const auto off = scaled(x, 1, 0.1);
+  CHECK(psnr<double>(off.view(), x.view()) == Approx(20).epsilon(1e-10));
+  CHECK(psnr<double>(off.view(), x.view(), 10) == Approx(40).epsilon(1e-10));
+  CHECK(std::isinf(psnr<double>(x.view(), x.view())));
+  CHECK(mean_squared_error<double>(off.view(), x.view()) == Approx(0.01).epsilon(1e-10));
+}
+
+TEST_CASE("structural_similarity, psnr: images of two sizes, or none, or too small") {
+  const Tensor<double, 2> x(8, 8), y(8, 9), none(0, 4), thin(2, 9);
+  CHECK_THROWS_WITH(structural_similarity<double>(x.view(), y.view()),
+                    Catch::Contains("structural_similarity") && Catch::Contains("(8, 9)"));
+  CHECK_THROWS_WITH(psnr<double>(x.view(), y.view()), Catch::Contains("(8, 8)"));
+  CHECK_THROWS_WITH(psnr<double>(none.view(), none.view()), "mean_squared_error: the images are (0, 4)");
+  CHECK_THROWS_WITH(structural_similarity<double>(thin.view(), thin.view()),
+                    "structural_similarity: the images are (2, 9), expected at least 3 rows and columns");
 }

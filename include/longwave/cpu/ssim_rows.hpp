@@ -13,7 +13,7 @@ namespace longwave::detail {
 
 // y_i = G_0 x_i + sum over k = 1 .. 3 of G_k (x_{i - k step} + x_{i + k step}), i = 0 .. n - 1
 template <class T>
-void ssim_window(T* __restrict y, const T* __restrict x, index_t step, index_t n) {
+void ssim_taps(T* __restrict y, const T* __restrict x, index_t step, index_t n) {
   const T g0 = static_cast<T>(SsimWindow::weight(0)), g1 = static_cast<T>(SsimWindow::weight(1));
   const T g2 = static_cast<T>(SsimWindow::weight(2)), g3 = static_cast<T>(SsimWindow::weight(3));
   for (index_t i = 0; i < n; ++i)
@@ -53,8 +53,8 @@ class SsimBlock {
         for (index_t i = -margin; i < n + margin; ++i) line_[q][i] = x[i] * y[i];
         from = line_[q];
       }
-      ssim_window(room_, from, stride_, n);
-      ssim_window(line_[q], room_, 1, n);
+      ssim_taps(room_, from, stride_, n);
+      ssim_taps(line_[q], room_, 1, n);
     }
   }
 
@@ -81,9 +81,9 @@ class SsimBlock {
     for (T* outside : {x - 2 * r * stride_, x + count()}) std::fill_n(outside, 2 * r * stride_, T(0));
     const index_t low = begin == 0 ? -r : begin, high = end >= h_ - r ? h_ + r : end, n = (high - low) * stride_;
     T* out = x + (low - begin_) * stride_;
-    ssim_window(room_, out, stride_, n);
+    ssim_taps(room_, out, stride_, n);
     std::fill_n(room_ + n, r, T(0));
-    ssim_window(out, room_, 1, n);
+    ssim_taps(out, room_, 1, n);
     for (index_t y = begin; y < end; ++y) {
       T* to = row(x, y);
       const auto add = [&](index_t outside) {
