@@ -82,44 +82,57 @@ struct TrainValidation {
   Dataset<T> validation;
 };
 
-// A random part of round(fraction n) sequences for validation, the rest for training, each in the order it had.
-// The same generator state gives the same parts.
-template <class T>
-TrainValidation<T> split(const Dataset<T>& data, double fraction, Generator& generator) {
-  const index_t n = data.size();
+struct SplitPlaces {
+  std::vector<index_t> train, validation;
+};
+
+// 0 .. n-1 cut into a random part of round(fraction n) for validation and the rest for training, each ascending. The
+// same generator state gives the same parts.
+inline SplitPlaces split_places(const std::string& name, index_t n, double fraction, Generator& generator) {
   const auto held_out = static_cast<index_t>(std::llround(fraction * static_cast<double>(n)));
   if (!(fraction > 0 && fraction < 1) || held_out < 1 || held_out >= n)
-    throw_value_error(data.name + ": a validation part of " + std::to_string(fraction) + " of " + std::to_string(n) +
+    throw_value_error(name + ": a validation part of " + std::to_string(fraction) + " of " + std::to_string(n) +
                       " sequences leaves one of the two parts empty");
   std::vector<index_t> order(static_cast<std::size_t>(n));
   generator.permutation(TensorView<index_t, 1>(order.data(), {n}));
-  std::vector<index_t> validation(order.begin(), order.begin() + held_out),
-      train(order.begin() + held_out, order.end());
-  std::sort(validation.begin(), validation.end());
-  std::sort(train.begin(), train.end());
-  return {subset(data, train, data.name + " (training part)"),
-          subset(data, validation, data.name + " (validation part)")};
+  SplitPlaces places{{order.begin() + held_out, order.end()}, {order.begin(), order.begin() + held_out}};
+  std::sort(places.train.begin(), places.train.end());
+  std::sort(places.validation.begin(), places.validation.end());
+  return places;
 }
 
-// Reorders time: new x[..., l] = old x[..., order[l]].
+// The same of a data set; what is held out comes in the order it had.
 template <class T>
-void permute_time(Dataset<T>& data, const std::vector<index_t>& order) {
-  const index_t L = data.length();
+TrainValidation<T> split(const Dataset<T>& data, double fraction, Generator& generator) {
+  const SplitPlaces places = split_places(data.name, data.size(), fraction, generator);
+  return {subset(data, places.train, data.name + " (training part)"),
+          subset(data, places.validation, data.name + " (validation part)")};
+}
+
+// Reorders time: new x[..., l] = old x[..., order[l]]. x (n, C, L), dense; `name` appears in errors.
+template <class T>
+void permute_time(TensorView<T, 3> x, const std::vector<index_t>& order, const std::string& name) {
+  const index_t L = x.size(2);
   std::vector<bool> seen(static_cast<std::size_t>(L));
   if (static_cast<index_t>(order.size()) != L)
-    throw_shape_error(data.name + ": an order of " + std::to_string(order.size()) + " for length " + std::to_string(L));
+    throw_shape_error(name + ": an order of " + std::to_string(order.size()) + " for length " + std::to_string(L));
   for (const index_t l : order) {
     if (l < 0 || l >= L || seen[static_cast<std::size_t>(l)])
-      throw_value_error(data.name + ": the order of time is no permutation: " + std::to_string(l) +
+      throw_value_error(name + ": the order of time is no permutation: " + std::to_string(l) +
                         " comes twice or is out of range");
     seen[static_cast<std::size_t>(l)] = true;
   }
+  const TensorView<T, 1> flat = x.flat();
   std::vector<T> row(static_cast<std::size_t>(L));
-  for (index_t r = 0; r < data.size() * data.channels(); ++r) {
-    T* x = data.x.data() + r * L;
-    std::copy_n(x, L, row.begin());
-    for (index_t l = 0; l < L; ++l) x[l] = row[static_cast<std::size_t>(order[static_cast<std::size_t>(l)])];
+  for (index_t r = 0; r < x.size(0) * x.size(1); ++r) {
+    T* at = flat.data() + r * L;
+    std::copy_n(at, L, row.begin());
+    for (index_t l = 0; l < L; ++l) at[l] = row[static_cast<std::size_t>(order[static_cast<std::size_t>(l)])];
   }
+}
+template <class T>
+void permute_time(Dataset<T>& data, const std::vector<index_t>& order) {
+  permute_time(data.x.view(), order, data.name);
 }
 
 // The bit reversals of 0 .. 2^k - 1 in order, 2^k the first power of two from L on; those below L stay. This is the
