@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <filesystem>
 #include <limits>
 
 #include "longwave/io/json.hpp"
@@ -162,8 +163,29 @@ void Settings::load_json(const std::string& text, const std::string& origin) {
 }
 
 void Settings::load_file(const std::string& path) {
+  std::vector<std::string> under_way;
+  load_file(path, under_way);
+}
+
+void Settings::load_file(const std::string& path, std::vector<std::string>& under_way) {
+  if (std::find(under_way.begin(), under_way.end(), path) != under_way.end())
+    throw_value_error(path + ": presets that start from one another: " + join(under_way));
+  under_way.push_back(path);
   const MappedFile file(path);
-  load_json({reinterpret_cast<const char*>(file.bytes().data()), file.size()}, path);
+  Json root = detail::parse_json({reinterpret_cast<const char*>(file.bytes().data()), file.size()}, path);
+  if (root.is_object() && root.contains("presets")) {
+    if (!root["presets"].is_array())
+      throw_value_error(path + ": presets is " + root["presets"].dump() + ", expected a list of files");
+    for (const Json& preset : root["presets"]) {
+      if (!preset.is_string())
+        throw_value_error(path + ": a preset is " + preset.dump() + ", expected the name of a file");
+      const std::filesystem::path name(preset.get<std::string>());
+      load_file((std::filesystem::path(path).parent_path() / name).lexically_normal().string(), under_way);
+    }
+    root.erase("presets");
+  }
+  under_way.pop_back();
+  load_json(root.dump(), path);
 }
 
 void Settings::set(const std::string& name, const std::string& value) {

@@ -41,6 +41,8 @@ class Settings {
 
   // Nested or dotted keys. Throws ValueError naming `origin`, the key and what would be valid.
   void load_json(const std::string& text, const std::string& origin);
+
+  // A file may start from others: "presets": ["../model/dss.json", ...], relative to it, in that order, before its own.
   void load_file(const std::string& path);
 
   // Throws UsageError.
@@ -56,6 +58,7 @@ class Settings {
 
  private:
   const Entry* find(const std::string& name) const;
+  void load_file(const std::string& path, std::vector<std::string>& under_way);
   std::string unknown(const std::string& name) const;
 
   std::vector<Entry> entries_;

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "check.hpp"
+#include "files.hpp"
 
 using longwave::IoError;
 using longwave::ValueError;
@@ -105,4 +106,33 @@ TEST_CASE("settings: what to_json writes, load_json reads back") {
   CHECK(b.lr == a.lr);
   CHECK(std::isnan(b.own_lr));
   CHECK(b.settings.to_json() == a.settings.to_json());
+}
+
+TEST_CASE("settings: a file starts from its presets, in order, then says its own") {
+  const longwave::test::TemporaryFolder folder;
+  for (const char* group : {"model", "optimizer", "run"}) std::filesystem::create_directory(folder / group);
+  const auto write = [&](const std::string& name, const std::string& text) {
+    longwave::test::write_text(folder / name, text);
+  };
+  write("model/wide.json", R"({"model": {"d_model": 512, "prenorm": true}})");
+  write("optimizer/slow.json", R"({"optimizer": {"lr": 1e-4}, "model": {"d_model": 256}})");
+  write("run/a.json", R"({"presets": ["../model/wide.json", "../optimizer/slow.json"], "optimizer": {"lr": 2e-4}})");
+  Options o;
+  o.settings.load_file(folder / "run/a.json");
+  CHECK(o.d_model == 256);
+  CHECK(o.prenorm);
+  CHECK(o.lr == 2e-4);
+
+  write("run/missing.json", R"({"presets": ["../model/narrow.json"]})");
+  CHECK(has(error_text<IoError>([&] { o.settings.load_file(folder / "run/missing.json"); }), "model/narrow.json"));
+  write("model/wrong.json", R"({"model": {"d_modle": 1}})");
+  write("run/wrong.json", R"({"presets": ["../model/wrong.json"]})");
+  CHECK(has(error_text<ValueError>([&] { o.settings.load_file(folder / "run/wrong.json"); }),
+            "model/wrong.json: unknown option \"model.d_modle\""));
+  write("run/round.json", R"({"presets": ["round.json"]})");
+  CHECK(has(error_text<ValueError>([&] { o.settings.load_file(folder / "run/round.json"); }),
+            "presets that start from one another"));
+  write("run/text.json", R"({"presets": "a"})");
+  CHECK(has(error_text<ValueError>([&] { o.settings.load_file(folder / "run/text.json"); }),
+            "presets is \"a\", expected a list of files"));
 }
