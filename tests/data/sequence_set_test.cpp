@@ -71,6 +71,16 @@ TEST_CASE("sequence_set: as a data set, shorter sequences end in zeros, longer o
   CHECK(data.x(1, 1, 1) == 7);
 }
 
+TEST_CASE("sequence_set: windows of a stream, for the next token") {
+  const TokenSet set = token_windows("stream", {5, 6, 7, 8, 9, 10}, 11, 3, 2);
+  CHECK(set.size() == 2);
+  CHECK(set.sequence(1)(0, 2) == 9);
+  CHECK(set.target(1).size(0) == 0);
+  CHECK(token_windows("stream", {1, 2}, 3, 2, 100).size() == 1);
+  CHECK(contains(error_text([] { token_windows("stream", {1, 2}, 3, 3, 1); }), "windows of 3 every 1 of 2 tokens"));
+  CHECK(contains(error_text([] { token_windows("stream", {1, 3}, 3, 1, 1); }), "sequence 1: token 0 is 3"));
+}
+
 TEST_CASE("sequence_set: what does not fit is refused with its place") {
   const auto refuses = [](const TokenSet& set, const std::string& part) {
     const std::string text = error_text([&] { check_sequences(set); });

@@ -1,7 +1,8 @@
 // sequence_set.hpp - sequences of different lengths in memory, of numbers or of tokens, with a target for each item.
 //
 //   X   what a position holds: float or double (numbers), std::uint16_t (tokens)
-//   Y   what is to be found: index_t (classes) or float (numbers), M of them for each item: 1, or one per output step
+//   Y   what is to be found: index_t (classes) or float (numbers), M of them for each item: 1, or one per output step;
+//       0 where it is the next token
 //
 // An item is one sequence, or a pair (parts = 2) as in retrieval. Sets of one length and one class are a Dataset as
 // well: padded().
@@ -110,7 +111,7 @@ void check_targets(const SequenceSet<X, Y>& set) {
 // Sizes agree, no sequence is empty, tokens and classes are in their ranges, numbers are finite.
 template <class X, class Y>
 void check_sequences(const SequenceSet<X, Y>& set) {
-  if (set.channels < 1 || set.parts < 1 || set.targets < 1 || set.offsets.empty() || set.sequences() % set.parts != 0)
+  if (set.channels < 1 || set.parts < 1 || set.targets < 0 || set.offsets.empty() || set.sequences() % set.parts != 0)
     throw_shape_error(set.name + ": " + std::to_string(static_cast<index_t>(set.offsets.size()) - 1) +
                       " sequences of " + std::to_string(set.channels) + " channels do not make items of " +
                       std::to_string(set.parts) + " with " + std::to_string(set.targets) + " targets each");
@@ -158,6 +159,23 @@ TrainValidationSequences<X, Y> split(const SequenceSet<X, Y>& set, double fracti
   const SplitPlaces places = split_places(set.name, set.size(), fraction, generator);
   return {subset(set, places.train, set.name + " (training part)"),
           subset(set, places.validation, set.name + " (validation part)")};
+}
+
+// A stream of tokens in windows of L, each beginning `stride` after the one before; what is shorter at the end is left
+// out. For prediction of the next token: L + 1 tokens, the first L are read, the last L to be found.
+inline TokenSet token_windows(std::string name, const std::vector<Token>& stream, index_t vocabulary, index_t L,
+                              index_t stride) {
+  const auto n = static_cast<index_t>(stream.size());
+  if (L < 1 || stride < 1 || L > n)
+    throw_value_error(name + ": windows of " + std::to_string(L) + " every " + std::to_string(stride) + " of " +
+                      std::to_string(n) + " tokens");
+  TokenSet set{.name = std::move(name), .targets = 0, .vocabulary = vocabulary};
+  for (index_t at = 0; at + L <= n; at += stride) {
+    set.values.insert(set.values.end(), stream.begin() + at, stream.begin() + at + L);
+    set.end_sequence();
+  }
+  check_sequences(set);
+  return set;
 }
 
 // Sequences of numbers with one class each as a Dataset of length L: zeros behind the shorter ones, longer ones cut.
