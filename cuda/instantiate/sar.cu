@@ -13,5 +13,9 @@ template void for_each_index(const char*, index_t, const MigrationFilter<float, 
 template void for_each_index(const char*, index_t, const MigrationFilter<double, Cuda>&);
 template void for_each_index(const char*, index_t, const AzimuthFilter<float, Cuda>&);
 template void for_each_index(const char*, index_t, const AzimuthFilter<double, Cuda>&);
+template void for_each_index(const char*, index_t, const BeamFilter<float, Cuda>&);
+template void for_each_index(const char*, index_t, const BeamFilter<double, Cuda>&);
+template void for_each_index(const char*, index_t, const Demodulate<float, Cuda>&);
+template void for_each_index(const char*, index_t, const Demodulate<double, Cuda>&);
 
 }  // namespace longwave::cuda

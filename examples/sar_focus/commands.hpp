@@ -32,8 +32,8 @@ struct SimulateArguments {
   std::string out = "data";
   std::string radar;   // JSON file; empty: a small airborne radar
   std::string echoes;  // raw echoes into this npy file in place of products
-  std::int64_t rows = 2048, columns = 96, validation_columns = 32, scatterers = 60, mode = 3, seed = 0;
-  double brightest = 100;
+  std::int64_t rows = 2048, columns = 96, validation_columns = 32, scatterers = 60, mode = 3, delay = 0, seed = 0;
+  double brightest = 100, scale_share = 0.999;
   bool force = false;
 };
 
@@ -45,7 +45,7 @@ struct CompressArguments {
   double scale_share = 0.999;    // of the samples lie in the ranges
   std::int64_t validation_columns = 150, gap = 32;
   std::int64_t chunk_rows = 2048, chunk_columns = 8;
-  double doppler_centroid = 0;  // used where estimate is false
+  std::int64_t delay = 0, fft_rows = 0;  // 0: as many as needed
   bool estimate_doppler = false, keep_carrier = false, force = false;
 };
 

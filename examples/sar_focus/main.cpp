@@ -83,6 +83,12 @@ CLI::App* add_simulate(CLI::App& app, SimulateArguments& a) {
   sub->add_option("--brightest", a.brightest, "amplitude of the brightest over the speckle's")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  sub->add_option("--delay", a.delay, "rows that the image lies below the columns; half an aperture: focused causally")
+      ->check(CLI::Range(-(1 << 20), 1 << 20))
+      ->capture_default_str();
+  sub->add_option("--scale_share", a.scale_share, "share of I and Q that is to lie in the ranges of training")
+      ->check(CLI::Range(0.01, 1.0))
+      ->capture_default_str();
   sub->add_option("--mode", a.mode, "stripmap mode in the names")->check(CLI::Range(1, 6))->capture_default_str();
   sub->add_option("--seed", a.seed, "of everything random")->check(CLI::NonNegativeNumber)->capture_default_str();
   sub->add_flag("--force", a.force, "replace what is there");
@@ -104,6 +110,11 @@ CLI::App* add_compress(CLI::App& app, CompressArguments& a) {
   sub->add_option("--validation_columns", a.validation_columns, "the last columns; 0: one product of all")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  sub->add_option("--delay", a.delay, "rows that the image lies below the columns; half an aperture: focused causally")
+      ->check(CLI::Range(-(1 << 20), 1 << 20))
+      ->capture_default_str();
+  sub->add_option("--fft_rows", a.fft_rows, "rows that images count modulo; 0: enough for none to wrap around")
+      ->check(CLI::NonNegativeNumber);
   sub->add_option("--gap", a.gap, "columns left out before them")->check(CLI::NonNegativeNumber)->capture_default_str();
   sub->add_option("--scale_share", a.scale_share, "share of I and Q that is to lie in the ranges of training")
       ->check(CLI::Range(0.01, 1.0))

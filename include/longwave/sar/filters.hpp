@@ -1,5 +1,5 @@
-// filters.hpp - the samples and factors of the classical processor (range_compression.hpp, range_doppler.hpp), one
-// text for both devices. Phases are computed in double.
+// filters.hpp - the samples and factors of the classical processor (range_compression.hpp, range_doppler.hpp,
+// beam.hpp), one text for both devices. Phases are computed in double.
 #pragma once
 
 #include <cmath>
@@ -76,6 +76,39 @@ struct AzimuthFilter {
     const double closest = radar.range(static_cast<double>(c)) * squint;
     const double phase = sign * 4 * std::numbers::pi * closest * radar.squint(radar.doppler(k, n)) / radar.wavelength();
     S(c, k) = S(c, k) * complex<T>(static_cast<T>(cos(phase)), static_cast<T>(sin(phase)));
+  }
+};
+
+// The filter of beam.hpp. S (W, n): column, azimuth frequency.
+template <class T, device D>
+struct BeamFilter {
+  static constexpr const char* name = "beam_filter";
+  TensorView<complex<T>, 2, D> S;
+  Radar radar;
+  double squint, slope;  // D(f_c), D'(f_c)
+  double delay;          // rows
+  LONGWAVE_HD void operator()(index_t i) const {
+    using std::cos, std::sin;
+    const index_t n = S.size(1), c = i / n, k = i % n;
+    const double f = radar.doppler(k, n), off = f - radar.doppler_centroid;
+    const double closest = radar.range(static_cast<double>(c)) * squint;
+    const double bent = radar.squint(f) - squint - slope * off;
+    const double phase = 2 * std::numbers::pi * (2 * closest * bent / radar.wavelength() - off * delay / radar.prf);
+    S(c, k) = S(c, k) * complex<T>(static_cast<T>(cos(phase)), static_cast<T>(sin(phase)));
+  }
+};
+
+// x(a, c) e^{-i 2 pi a step}.
+template <class T, device D>
+struct Demodulate {
+  static constexpr const char* name = "demodulate";
+  TensorView<complex<T>, 2, D> x;
+  double step;  // turns per row
+  LONGWAVE_HD void operator()(index_t i) const {
+    using std::cos, std::floor, std::sin;
+    const index_t a = i / x.size(1), c = i % x.size(1);
+    const double turns = step * static_cast<double>(a), phase = -2 * std::numbers::pi * (turns - floor(turns));
+    x(a, c) = x(a, c) * complex<T>(static_cast<T>(cos(phase)), static_cast<T>(sin(phase)));
   }
 };
 
