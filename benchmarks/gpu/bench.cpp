@@ -129,7 +129,10 @@ void Suite::time_step(const Row& row, const std::function<std::function<void()>(
 }
 
 void Suite::report(const Row& row, Times t) {
-  const double rate = row.products == Products::bf16 ? bf16_ : row.products == Products::tf32 ? tf32_ : fp32_;
+  const double rate = row.products == Products::bf16   ? bf16_
+                      : row.products == Products::tf32 ? tf32_
+                      : row.products == Products::fp64 ? fp32_ / 2
+                                                       : fp32_;
   const double limit_ms = 1e3 * std::max(copy_ > 0 ? row.bytes / copy_ : 0, rate > 0 ? row.flops / rate : 0);
   std::printf("%-52s %10.4f %10.4f %10.0f %10.2f %7.0f%% %10s\n", row.name.c_str(), t.median_ms, t.least_ms,
               1e-6 * row.bytes / t.median_ms, 1e-9 * row.flops / t.median_ms, 100 * limit_ms / t.median_ms,

@@ -20,7 +20,8 @@ namespace longwave::bench {
 
 inline constexpr int rounds = 30, warm_up = 5;
 
-enum class Products { none, fp32, tf32, bf16 };  // which of the machine's rates bounds the arithmetic
+// Which of the machine's rates bounds the arithmetic. fp64: half of fp32's, double without tensor cores.
+enum class Products { none, fp64, fp32, tf32, bf16 };
 
 // What one call must do at least: each input read once, each output written once, and the operations of the algorithm.
 struct Row {

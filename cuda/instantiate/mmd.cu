@@ -1,13 +1,16 @@
-#include "kernels/each.cuh"
-#include "longwave/ops/mmd.hpp"
+#include "kernels/mmd.cuh"
 
 namespace longwave::cuda {
 
-template void for_each_index(const char*, index_t, const impl::MmdRowValue<float, Cuda>&);
-template void for_each_index(const char*, index_t, const impl::MmdRowValue<double, Cuda>&);
-template void for_each_index(const char*, index_t, const impl::MmdTotal<float, Cuda>&);
-template void for_each_index(const char*, index_t, const impl::MmdTotal<double, Cuda>&);
-template void for_each_index(const char*, index_t, const impl::MmdRowGradient<float, Cuda>&);
-template void for_each_index(const char*, index_t, const impl::MmdRowGradient<double, Cuda>&);
+template void mmd_forward(TensorView<float, 0, Cuda>, TensorView<const float, 2, Cuda>,
+                          TensorView<const float, 2, Cuda>, const RbfMixture&, const longwave::detail::MmdFactors&);
+template void mmd_forward(TensorView<double, 0, Cuda>, TensorView<const double, 2, Cuda>,
+                          TensorView<const double, 2, Cuda>, const RbfMixture&, const longwave::detail::MmdFactors&);
+template void mmd_backward(TensorView<float, 2, Cuda>, TensorView<const float, 0, Cuda>,
+                           TensorView<const float, 2, Cuda>, TensorView<const float, 2, Cuda>, const RbfMixture&,
+                           double, double);
+template void mmd_backward(TensorView<double, 2, Cuda>, TensorView<const double, 0, Cuda>,
+                           TensorView<const double, 2, Cuda>, TensorView<const double, 2, Cuda>, const RbfMixture&,
+                           double, double);
 
 }  // namespace longwave::cuda

@@ -1,7 +1,9 @@
 #include "longwave/ops/mmd.hpp"
 
 #include "check.hpp"
+#include "host_place.hpp"
 #include "longwave/autograd/functions/mmd.hpp"
+#include "typed_mmd.hpp"
 
 using namespace longwave;
 using namespace longwave::test;
@@ -26,6 +28,25 @@ double naive(TensorView<const T, 2> x, TensorView<const T, 2> y, const RbfMixtur
     return static_cast<double>(sum) / pairs;
   };
   return mean(x, x, true) + mean(y, y, true) - 2 * mean(x, y, false);
+}
+
+// dx, pair by pair.
+template <class T>
+Tensor<double, 2> naive_gradient(TensorView<const T, 2> x, TensorView<const T, 2> y, const RbfMixture& k, double within,
+                                 double across) {
+  Tensor<double, 2> dx(x.sizes());
+  auto add = [&](const auto& b, double factor) {
+    for (index_t i = 0; i < x.size(0); ++i)
+      for (index_t j = 0; j < b.size(0); ++j) {
+        double distance = 0, slope = 0;
+        for (index_t c = 0; c < x.size(1); ++c) distance += std::pow(double(x(i, c)) - double(b(j, c)), 2);
+        for (int s = 0; s < k.terms; ++s) slope -= 2 * k.rate[s] * k.weight[s] * std::exp(-distance * k.rate[s]);
+        for (index_t c = 0; c < x.size(1); ++c) dx(i, c) += factor * slope * (double(x(i, c)) - double(b(j, c)));
+      }
+  };
+  add(x, within);
+  add(y, across);
+  return dx;
 }
 
 template <class T>
@@ -125,30 +146,12 @@ TEMPLATE_TEST_CASE("mmd: gradients over many tiles are those of the plain loops"
   Tensor<T, 0> dvalue{Extents<0>()};
   dvalue() = T(1.5);
   for (const MmdForm form : {MmdForm::unbiased, MmdForm::biased}) {
-    Tensor<T, 2> dx(x.sizes()), dy(y.sizes()), loop_dx(x.sizes()), loop_dy(y.sizes());
+    Tensor<T, 2> dx(x.sizes()), dy(y.sizes());
     ops::Mmd::backward(dx.view(), dy.view(), dvalue, x, y, kernel, form);
     const detail::MmdFactors f(37, 1100, kernel.at_zero(), form);
-    const TensorView<const T, 0> dv = dvalue.view();
-    const TensorView<const T, 2> xs = x.view(), ys = y.view();
-    for_each_index<Host>(37, impl::MmdRowGradient<T, Host>{loop_dx, dv, xs, ys, kernel, 2 * f.xx, f.xy});
-    for_each_index<Host>(1100, impl::MmdRowGradient<T, Host>{loop_dy, dv, ys, xs, kernel, 2 * f.yy, f.xy});
     const double tolerance = sizeof(T) == 4 ? 2e-5 : 1e-12;
-    CHECK(relative_error(dx, loop_dx) < tolerance);
-    CHECK(relative_error(dy, loop_dy) < tolerance);
-  }
-}
-
-TEMPLATE_TEST_CASE("mmd: the device's loops make the host's value", "", float, double) {
-  using T = TestType;
-  const auto x = random<T>(Extents<2>{23, 4}, 1), y = random<T>(Extents<2>{31, 4}, 2);
-  const RbfMixture kernel({1, 3});
-  for (const MmdForm form : {MmdForm::unbiased, MmdForm::biased}) {
-    Tensor<double, 1> part(54);
-    Tensor<T, 0> total{Extents<0>()};
-    const detail::MmdFactors f(23, 31, kernel.at_zero(), form);
-    for_each_index<Host>(54, impl::MmdRowValue<T, Host>{part, x, y, kernel, f.xx, f.yy, f.xy});
-    for_each_index<Host>(1, impl::MmdTotal<T, Host>{total.view(), part, f.constant});
-    CHECK(std::abs(double(total()) - double(value<T>(x, y, kernel, form))) < (sizeof(T) == 4 ? 3e-7 : 1e-14));
+    CHECK(relative_error(dx, naive_gradient<T>(x, y, kernel, 3 * f.xx, 1.5 * f.xy)) < tolerance);
+    CHECK(relative_error(dy, naive_gradient<T>(y, x, kernel, 3 * f.yy, 1.5 * f.xy)) < tolerance);
   }
 }
 
@@ -181,4 +184,12 @@ TEST_CASE("mmd: errors name the shapes") {
   CHECK(value<float>(one, one, RbfMixture(1.0), MmdForm::biased) == 0);
   CHECK(error_text<ShapeError>([&] { ops::Mmd::backward(wrong.view(), {}, dvalue, x, x, RbfMixture(1.0)); }) ==
         "mmd: dx is (n=2, d=2), expected (n=3, d=2)");
+}
+
+TEMPLATE_TEST_CASE("mmd: the tests of every device", "", float, double) {
+  check_mmd<TestType, Host>(63, 129, 4);
+  check_mmd<TestType, Host>(97, 131, 11, true);
+  check_mmd_limits<TestType, Host>();
+  check_mmd_on_tape<TestType, Host>();
+  check_mmd_shapes_are_named<TestType, Host>();
 }

@@ -8,110 +8,15 @@
 //   dx_i = 2 / (n (n-1)) sum_j dk(x_i, x_j)/dx_i - 2 / (n m) sum_j dk(x_i, y_j)/dx_i,  dk/dx = -(x - y) k / sigma^2
 //
 // Pairs i = j are left out by their index, never by their distance. Exact over all pairs; sums are carried in double,
-// in an order that depends on the sizes alone. On the host: cpu/mmd.hpp.
+// in an order that depends on the sizes alone. On the host: cpu/mmd.hpp, on a device: cuda/kernels/mmd.cuh.
 #pragma once
 
-#include "longwave/core/each.hpp"
-#include "longwave/core/math.hpp"
 #include "longwave/cpu/mmd.hpp"
+#include "longwave/cuda/mmd.hpp"
 
 namespace longwave {
 
-enum class MmdForm { unbiased, biased };
-
-namespace detail {
-
-// What the three sums are multiplied by, and what the pairs i = j add.
-struct MmdFactors {
-  double xx, yy, xy, constant;
-
-  MmdFactors(index_t rows_x, index_t rows_y, double at_zero, MmdForm form) {
-    const double n = static_cast<double>(rows_x), m = static_cast<double>(rows_y);
-    const bool biased = form == MmdForm::biased;
-    xx = biased ? 1 / (n * n) : 1 / (n * (n - 1));
-    yy = biased ? 1 / (m * m) : 1 / (m * (m - 1));
-    xy = -2 / (n * m);
-    constant = biased ? at_zero * (1 / n + 1 / m) : 0;
-  }
-};
-
-}  // namespace detail
-
 namespace impl {
-
-// On a device, one row of the samples per thread: part[i] = its share of the value.
-template <class T, device D>
-struct MmdRowValue {
-  static constexpr const char* name = "mmd";
-  TensorView<double, 1, D> part;  // (n + m)
-  TensorView<const T, 2, D> x, y;
-  RbfMixture kernel;
-  double xx, yy, xy;  // factors of the three sums
-
-  LONGWAVE_HD double sum(const TensorView<const T, 2, D>& a, index_t i, const TensorView<const T, 2, D>& b,
-                         bool same) const {
-    double total = 0;
-    for (index_t j = 0; j < b.size(0); ++j) {
-      if (same && i == j) continue;
-      double distance = 0;
-      for (index_t k = 0; k < a.size(1); ++k) {
-        const double difference = static_cast<double>(a(i, k)) - static_cast<double>(b(j, k));
-        distance += difference * difference;
-      }
-      for (int s = 0; s < kernel.terms; ++s) total += kernel.weight[s] * math::exp(-distance * kernel.rate[s]);
-    }
-    return total;
-  }
-  LONGWAVE_HD void operator()(index_t i) const {
-    const index_t n = x.size(0);
-    part(i) = i < n ? xx * sum(x, i, x, true) + xy * sum(x, i, y, false) : yy * sum(y, i - n, y, true);
-  }
-};
-
-// value = constant + the sum of the parts, by one thread and in order.
-template <class T, device D>
-struct MmdTotal {
-  static constexpr const char* name = "mmd";
-  TensorView<T, 0, D> value;
-  TensorView<const double, 1, D> part;
-  double constant;
-
-  LONGWAVE_HD void operator()(index_t) const {
-    double total = constant;
-    for (index_t i = 0; i < part.size(0); ++i) total += part(i);
-    value() = static_cast<T>(total);
-  }
-};
-
-// dx_i, assigned: dvalue (within sum_j dk(x_i, x_j)/dx_i + across sum_j dk(x_i, y_j)/dx_i).
-template <class T, device D>
-struct MmdRowGradient {
-  static constexpr const char* name = "mmd";
-  TensorView<T, 2, D> dx;
-  TensorView<const T, 0, D> dvalue;
-  TensorView<const T, 2, D> x, y;
-  RbfMixture kernel;
-  double within, across;
-
-  LONGWAVE_HD void add(index_t i, const TensorView<const T, 2, D>& b, double factor) const {
-    for (index_t j = 0; j < b.size(0); ++j) {
-      double distance = 0, slope = 0;
-      for (index_t k = 0; k < x.size(1); ++k) {
-        const double difference = static_cast<double>(x(i, k)) - static_cast<double>(b(j, k));
-        distance += difference * difference;
-      }
-      for (int s = 0; s < kernel.terms; ++s)
-        slope -= 2 * kernel.rate[s] * kernel.weight[s] * math::exp(-distance * kernel.rate[s]);
-      for (index_t k = 0; k < x.size(1); ++k)
-        dx(i, k) += static_cast<T>(factor * slope * (static_cast<double>(x(i, k)) - static_cast<double>(b(j, k))));
-    }
-  }
-  LONGWAVE_HD void operator()(index_t i) const {
-    for (index_t k = 0; k < x.size(1); ++k) dx(i, k) = T(0);
-    add(i, x, within * static_cast<double>(dvalue()));
-    add(i, y, across * static_cast<double>(dvalue()));
-  }
-};
 
 template <class T>
 void mmd_forward(TensorView<T, 0, Host> value, TensorView<const T, 2, Host> x, TensorView<const T, 2, Host> y,
@@ -124,21 +29,6 @@ template <class T>
 void mmd_backward(TensorView<T, 2, Host> dx, TensorView<const T, 0, Host> dvalue, TensorView<const T, 2, Host> x,
                   TensorView<const T, 2, Host> y, const RbfMixture& kernel, double within, double across) {
   mmd_gradient(dx, x, y, within * static_cast<double>(dvalue()), across * static_cast<double>(dvalue()), kernel);
-}
-
-template <class T>
-void mmd_forward(TensorView<T, 0, Cuda> value, TensorView<const T, 2, Cuda> x, TensorView<const T, 2, Cuda> y,
-                 const RbfMixture& kernel, const detail::MmdFactors& factor) {
-  ScratchOn<Cuda> scratch;
-  const auto part = scratch.tensor<double>(Extents<1>{x.size(0) + y.size(0)});
-  for_each_index<Cuda>(part.size(0), MmdRowValue<T, Cuda>{part, x, y, kernel, factor.xx, factor.yy, factor.xy});
-  for_each_index<Cuda>(1, MmdTotal<T, Cuda>{value, part, factor.constant});
-}
-
-template <class T>
-void mmd_backward(TensorView<T, 2, Cuda> dx, TensorView<const T, 0, Cuda> dvalue, TensorView<const T, 2, Cuda> x,
-                  TensorView<const T, 2, Cuda> y, const RbfMixture& kernel, double within, double across) {
-  for_each_index<Cuda>(x.size(0), MmdRowGradient<T, Cuda>{dx, dvalue, x, y, kernel, within, across});
 }
 
 }  // namespace impl
