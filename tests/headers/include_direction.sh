@@ -31,7 +31,7 @@ find longwave -name '*.hpp' | sort | xargs awk '
     models = nn " diffusion optim models"
     allow("models", models)
     allow("io", "core cuda io")  # cuda: memory, to save what is there
-    allow("data", "core io data")
+    allow("data", ops " io data")  # ops: synthetic signals come from an FFT
     allow("metrics", ops " metrics")
     allow("stream", models " stream")
     allow("interop", models " io interop")

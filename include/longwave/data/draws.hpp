@@ -8,12 +8,14 @@ namespace longwave {
 
 class Draws {
  public:
-  explicit Draws(PhiloxKey key) : key_(key) {}
+  // item: below 2^32; each has 2^34 words of the draw.
+  explicit Draws(PhiloxKey key, index_t item = 0) : key_(key), group_(static_cast<std::uint64_t>(item) << 32) {}
 
-  // In (0, 1).
-  double uniform() {
-    const PhiloxWords words{{word(), word(), 0, 0}};
-    return detail::unit_interval<double>(words, 0);
+  // In (0, 1), never 0 and never 1.
+  template <class T = double>
+  T uniform() {
+    const PhiloxWords words{{word(), sizeof(T) > 4 ? word() : 0, 0, 0}};
+    return detail::unit_interval<T>(words, 0);
   }
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
 
@@ -31,7 +33,7 @@ class Draws {
 
   PhiloxKey key_;
   PhiloxWords words_ = {};
-  std::uint64_t group_ = 0;
+  std::uint64_t group_;
   int used_ = 4;
 };
 
