@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "common/machine.hpp"
+#include "common/png.hpp"
 #include "longwave/io/file.hpp"
 
 namespace longwave::examples {
@@ -29,6 +30,7 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 table { border-collapse: collapse; } td, th { padding: 3px 9px; text-align: right; border-bottom: 1px solid var(--line); }
 td:first-child, th:first-child { text-align: left; }
 .confusion td { text-align: center; min-width: 2.2em; border: 1px solid var(--page); }
+figure { margin: 0; } figure img { max-width: 100%; image-rendering: pixelated; }
 .example { width: 250px; } .example svg { width: 100%; }
 .bar { display: grid; grid-template-columns: 4.5em 1fr 4em; gap: 6px; font-size: 12px; align-items: center; white-space: nowrap; }
 .bar i { display: block; height: 9px; background: #8b97a5; border-radius: 2px; }
@@ -105,6 +107,15 @@ void Report::pairs(const std::vector<std::pair<std::string, std::string>>& name_
 }
 
 void Report::code(const std::string& text) { body_ += "<pre>" + escape_html(text) + "</pre>\n"; }
+
+void Report::pictures(const std::vector<Picture>& pictures) {
+  body_ += "<div class=\"row\">";
+  for (const Picture& picture : pictures)
+    body_ += "<figure class=\"card\"><img src=\"" + png_data_uri(picture.png) + "\" alt=\"" +
+             escape_html(picture.caption) + "\"><figcaption>" + escape_html(picture.caption) +
+             "</figcaption></figure>\n";
+  body_ += "</div>\n";
+}
 
 void Report::confusion(TensorView<const index_t, 2> counts, const std::vector<std::string>& classes) {
   const index_t n = counts.size(0);

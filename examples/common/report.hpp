@@ -17,6 +17,10 @@ struct Example {
   int label = 0;
 };
 
+struct Picture {
+  std::string caption, png;  // the file's bytes
+};
+
 class Report {
  public:
   explicit Report(std::string title) : title_(std::move(title)) {}
@@ -28,6 +32,7 @@ class Report {
   void table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows);
   void pairs(const std::vector<std::pair<std::string, std::string>>& name_and_value);  // a table of two columns
   void code(const std::string& text);
+  void pictures(const std::vector<Picture>& pictures);  // side by side, inside the page
 
   // counts(i, j): how often class i was taken for class j.
   void confusion(TensorView<const index_t, 2> counts, const std::vector<std::string>& classes);
