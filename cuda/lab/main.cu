@@ -1,15 +1,18 @@
 // longwave_lab [L]: a line per version of the chunked scan, with both kinds of products: median time of 21 runs, the
 // bandwidth that it amounts to, error against the recurrence in double. B = 16, H = 256, 32 modes, L = 16384.
+// longwave_lab products ...: gemm_main.cu.
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <numbers>
 #include <vector>
 
 #include "kernels/launch.cuh"
+#include "lab/gemm.hpp"
 #include "lab/lab.hpp"
 #include "longwave/core/random.hpp"
 #include "longwave/cuda/device.hpp"
@@ -145,10 +148,12 @@ bool run(index_t L) {
 
 int main(int count, char** arguments) {
   using namespace longwave;
+  const bool products = count > 1 && std::strcmp(arguments[1], "products") == 0;
   try {
+    if (products && cuda::device_count() > 0) return cuda::lab::run_products(count - 2, arguments + 2);
     const index_t L = count > 1 ? std::atol(arguments[1]) : 16384;
-    if (count > 2 || L <= 0) {
-      std::fprintf(stderr, "usage: longwave_lab [L], a multiple of 64\n");
+    if (!products && (count > 2 || L <= 0)) {
+      std::fprintf(stderr, "usage: longwave_lab [L], a multiple of 64; longwave_lab products [VERSION [L [B]]]\n");
       return 2;
     }
     if (cuda::device_count() == 0) {

@@ -1,0 +1,128 @@
+// glu_product_launch.cuh - starts the kernels of glu_product.cuh and glu_product_weights.cuh.
+//
+// GluTail<Unit, H, turns, cluster> works on dense v, y, dy, dv (B, H, L) and dz (B, 2 H, L) that start on 16 bytes, L a
+// multiple of 4. Working memory is 4 H H floats of packed W, twice as many as W has, made anew by each call, and the
+// pieces of dW: one per multiprocessor, H H / 2 floats each at H = 256.
+#pragma once
+
+#include "kernels/glu_product_weights.cuh"
+#include "kernels/partials.cuh"
+#include "longwave/core/arena.hpp"
+
+namespace longwave::cuda::detail {
+
+template <class Unit, int H, bool turns = false, int cluster = 1>
+struct GluTail {
+  using Packed = PackedWeights<H>;
+
+  static bool takes(const TensorView<const float, 3, Cuda>& v) {
+    return v.size(1) == H && v.size(2) % 4 == 0 && v.contiguous() && aligned_for_vectors(v.data());
+  }
+
+  static void forward(TensorView<float, 3, Cuda> y, TensorView<const float, 3, Cuda> v,
+                      TensorView<const float, 2, Cuda> W, TensorView<const float, 1, Cuda> bias) {
+    if (y.empty()) return;
+    ScratchOn<Cuda> scratch;
+    GluProduct p = task(v, W, bias, scratch, Packed::forward_blocks);
+    p.y = y.data();
+    start<GluWork::forward>(p, grid(p));
+  }
+
+  // dz is what dW is made of; dbias is added to and may be left out.
+  static void backward(TensorView<float, 3, Cuda> dv, TensorView<float, 3, Cuda> dz, TensorView<float, 1, Cuda> dbias,
+                       TensorView<const float, 3, Cuda> dy, TensorView<const float, 3, Cuda> v,
+                       TensorView<const float, 2, Cuda> W, TensorView<const float, 1, Cuda> bias) {
+    if (dv.empty()) return;
+    ScratchOn<Cuda> scratch;
+    GluProduct p = task(v, W, bias, scratch, Packed::blocks);
+    const unsigned blocks = grid(p);
+    p.dy = dy.data();
+    p.dz = dz.data();
+    p.dv = dv.data();
+    if (wanted(dbias)) p.bias_part = scratch.take<double>(index_t(blocks) * 2 * H);
+    start<GluWork::backward>(p, blocks);
+    if (wanted(dbias))
+      add_partials(TensorView<float, 2, Cuda>(dbias.data(), Extents<2>(2 * H, 1), Extents<2>(dbias.stride(0), 1)),
+                   p.bias_part, index_t(blocks));
+  }
+
+  // dW += sum of dz g'.
+  static void weights(TensorView<float, 2, Cuda> dW, TensorView<const float, 3, Cuda> dz,
+                      TensorView<const float, 3, Cuda> v) {
+    if (v.empty()) return;
+    constexpr int tiles = 2 * H / weight_rows * (H / block_rows);
+    const index_t L = v.size(2), per_row = (L + weight_stage - 1) / weight_stage, stages = v.size(0) * per_row;
+    const index_t wanted_pieces = std::max<index_t>(1, std::min<index_t>(stages, processors() / tiles));
+    const index_t per_block = (stages + wanted_pieces - 1) / wanted_pieces,
+                  pieces = (stages + per_block - 1) / per_block;
+    ScratchOn<Cuda> scratch;
+    GluWeights p{dz.data(),
+                 v.data(),
+                 scratch.take<float>(pieces * 2 * H * H),
+                 H,
+                 L,
+                 static_cast<int>(stages),
+                 static_cast<int>(per_row),
+                 static_cast<int>(per_block)};
+    const auto kernel = glu_weights_kernel<Unit>;
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, weight_bytes),
+          "cudaFuncSetAttribute(glu_weights)");
+    const dim3 blocks(2 * H / weight_rows, H / block_rows, static_cast<unsigned>(pieces));
+    kernel<<<blocks, weight_threads, weight_bytes, stream_handle()>>>(p);
+    check_launch("glu_weights");
+    add_partials(dW, p.part, pieces);
+  }
+
+ private:
+  static int processors() {
+    int device = 0, count = 0;
+    check(cudaGetDevice(&device), "cudaGetDevice");
+    check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device), "cudaDeviceGetAttribute");
+    return count;
+  }
+
+  // With the first `blocks` blocks of W packed.
+  static GluProduct task(TensorView<const float, 3, Cuda> v, TensorView<const float, 2, Cuda> W,
+                         TensorView<const float, 1, Cuda> bias, ScratchOn<Cuda>& scratch, int blocks) {
+    GluProduct p{};
+    float* const packed = scratch.take<float>(index_t(blocks) * block_floats);
+    pack_weights_kernel<H><<<static_cast<unsigned>(blocks * block_floats / 256), 256, 0, stream_handle()>>>(
+        packed, W.data(), W.stride(0), W.stride(1));
+    check_launch("glu_product: weights");
+    p.v = v.data();
+    p.packed = packed;
+    p.bias = bias.data();
+    p.bias_step = bias.stride(0);
+    p.L = v.size(2);
+    const index_t per_row = (p.L + glu_positions - 1) / glu_positions;
+    p.tiles_per_row = static_cast<int>(per_row);
+    p.tiles = static_cast<int>(per_row * v.size(0));
+    return p;
+  }
+
+  static unsigned grid(const GluProduct& p) {
+    return static_cast<unsigned>(std::min(processors() / cluster, (p.tiles + cluster - 1) / cluster) * cluster);
+  }
+
+  template <GluWork work>
+  static void start(const GluProduct& p, unsigned blocks) {
+    using Plan = GluPlan<Unit, H, work, turns, cluster>;
+    const auto kernel = glu_product_kernel<Plan>;
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Plan::bytes),
+          "cudaFuncSetAttribute(glu_product)");
+    cudaLaunchAttribute shape{};
+    shape.id = cudaLaunchAttributeClusterDimension;
+    shape.val.clusterDim.x = cluster;
+    shape.val.clusterDim.y = shape.val.clusterDim.z = 1;
+    cudaLaunchConfig_t how{};
+    how.gridDim = dim3(blocks);
+    how.blockDim = dim3(glu_threads);
+    how.dynamicSmemBytes = Plan::bytes;
+    how.stream = stream_handle();
+    how.attrs = &shape;
+    how.numAttrs = cluster > 1 ? 1 : 0;
+    check(cudaLaunchKernelEx(&how, kernel, p), "glu_product");
+  }
+};
+
+}  // namespace longwave::cuda::detail

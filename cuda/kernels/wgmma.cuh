@@ -1,0 +1,171 @@
+// wgmma.cuh - products of warpgroups (128 threads) with operand blocks in shared memory, and what brings the blocks
+// there: bulk copies that complete on barriers. sm_90a only.
+//
+// An operand block is B' of C (64, 128) += A (64, 32) B (32, 128): 128 rows of 32 floats, 16 KiB, rounded to TF32, in
+// the order that 128-byte swizzling gives: row n is 128 bytes, its 16 bytes c stand at place c ^ (n % 8). Warpgroups
+// read it by a descriptor, warps by ldmatrix, both without bank conflicts.
+//
+// A and C stay in registers, laid out the same for both kinds of products. With g = lane / 4, t = lane % 4, warp w of
+// the warpgroup:
+//   A, step i of 8 numbers of depth:  a[i] = (r, 8i + t) (r + 8, 8i + t) (r, 8i + t + 4) (r + 8, 8i + t + 4)
+//   C, tile j of 8 columns:           c[4j ...] = (r, 8j + 2t) (r, 8j + 2t + 1) (r + 8, 8j + 2t) (r + 8, 8j + 2t + 1)
+// where r = 16 w + g. So what was C can be A of the next product, if depth 8i + t there means column 8i + 2t here, and
+// depth 8i + t + 4 column 8i + 2t + 1: an order for whoever writes the block.
+#pragma once
+
+#include "kernels/mma.cuh"
+
+namespace longwave::cuda::detail {
+
+inline constexpr int block_rows = 128, block_depth = 32, block_floats = block_rows * block_depth;
+inline constexpr int block_bytes = 4 * block_floats;
+inline constexpr int block_alignment = 1024;  // of its address in shared memory
+
+// In floats.
+__host__ __device__ constexpr int place_in_block(int row, int depth) {
+  return row * block_depth + ((depth / 4) ^ (row % 8)) * 4 + depth % 4;
+}
+
+__device__ inline unsigned shared_address(const void* p) { return static_cast<unsigned>(__cvta_generic_to_shared(p)); }
+
+// A barrier in shared memory: a phase ends when `count` arrivals and all announced bytes have come.
+struct Barrier {
+  std::uint64_t state;
+
+  __device__ void init(unsigned count) {
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(this)), "r"(count) : "memory");
+  }
+  __device__ void arrive() {
+    asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(this)) : "memory");
+  }
+  // At the same place in block `rank` of the cluster.
+  __device__ void arrive_at(unsigned rank) {
+    asm volatile(
+        "{\n.reg .b32 there;\nmapa.shared::cluster.u32 there, %0, %1;\n"
+        "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [there];\n}" ::"r"(shared_address(this)),
+        "r"(rank)
+        : "memory");
+  }
+  __device__ void arrive_and_expect(unsigned bytes) {
+    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(this)), "r"(bytes)
+                 : "memory");
+  }
+  // Until the phase of this parity has ended. Other blocks of a cluster may be among those that arrive.
+  __device__ void wait(unsigned parity) const {
+    unsigned done;
+    do {
+      asm volatile(
+          "{\n.reg .pred p;\nmbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 p, [%1], %2;\n"
+          "selp.u32 %0, 1, 0, p;\n}"
+          : "=r"(done)
+          : "r"(shared_address(this)), "r"(parity)
+          : "memory");
+    } while (done == 0);
+  }
+};
+
+// What this thread has written to shared memory, or the barriers it has set up, is seen by copies and warpgroups'
+// products.
+__device__ inline void fence_async() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
+__device__ inline void fence_barriers() { asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory"); }
+
+// Multiples of 16 bytes.
+__device__ inline void bulk_copy(void* to, const void* from, unsigned bytes, Barrier& done) {
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(
+                   shared_address(to)),
+               "l"(__cvta_generic_to_global(from)), "r"(bytes), "r"(shared_address(&done))
+               : "memory");
+}
+// To the same place of all blocks in `mask`, and their barriers.
+__device__ inline void bulk_copy(void* to, const void* from, unsigned bytes, Barrier& done, unsigned short mask) {
+  asm volatile(
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster [%0], [%1], %2, [%3], "
+      "%4;" ::"r"(shared_address(to)),
+      "l"(__cvta_generic_to_global(from)), "r"(bytes), "r"(shared_address(&done)), "h"(mask)
+      : "memory");
+}
+
+__device__ inline unsigned cluster_rank() {
+  unsigned rank;
+  asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+  return rank;
+}
+__device__ inline void cluster_sync() {
+  asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
+
+template <int N>
+__device__ inline void keep(float (&c)[N]) {  // values are not moved across this point
+#pragma unroll
+  for (int i = 0; i < N; ++i) asm volatile("" : "+f"(c[i])::"memory");
+}
+
+// Products by warpgroups, asynchronous: between begin() and commit() they are one group; wait<n>() leaves n groups.
+// Registers of a group, sums and a, must not be touched before it is done.
+struct WarpgroupProduct {
+  static constexpr bool asynchronous = true;
+
+  __device__ static void begin() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
+  __device__ static void commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
+  template <int groups>
+  __device__ static void wait() {
+    asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(groups) : "memory");
+  }
+
+  // 128-byte swizzle, eight rows 1024 bytes apart; depth is contiguous.
+  __device__ static std::uint64_t descriptor(const float* block) {
+    return (std::uint64_t(1) << 62) | (std::uint64_t(1024 >> 4) << 32) | (std::uint64_t(1) << 16) |
+           ((shared_address(block) & 0x3ffffu) >> 4);
+  }
+
+  // c (64, 128) += a (64, 32) block'.
+  __device__ static void multiply(float (&c)[64], const unsigned (*a)[4], const float* block, int) {
+    const std::uint64_t first = descriptor(block);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) step(c, a[i], first + 2 * i);  // 32 bytes on
+  }
+
+ private:
+#define LONGWAVE_8(c, i)                                                                                      \
+  "+f"(c[i]), "+f"(c[i + 1]), "+f"(c[i + 2]), "+f"(c[i + 3]), "+f"(c[i + 4]), "+f"(c[i + 5]), "+f"(c[i + 6]), \
+      "+f"(c[i + 7])
+  __device__ static void step(float (&c)[64], const unsigned (&a)[4], std::uint64_t b) {
+    asm volatile(
+        "{\n.reg .pred p;\nsetp.eq.u32 p, 0, 0;\n"
+        "wgmma.mma_async.sync.aligned.m64n128k8.f32.tf32.tf32 "
+        "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
+        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
+        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "
+        "{%64, %65, %66, %67}, %68, p, 1, 1;\n}"
+        : LONGWAVE_8(c, 0), LONGWAVE_8(c, 8), LONGWAVE_8(c, 16), LONGWAVE_8(c, 24), LONGWAVE_8(c, 32),
+          LONGWAVE_8(c, 40), LONGWAVE_8(c, 48), LONGWAVE_8(c, 56)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+  }
+#undef LONGWAVE_8
+};
+
+// The same by single warps, each with its 16 rows.
+struct WarpProduct {
+  static constexpr bool asynchronous = false;
+
+  __device__ static void begin() {}
+  __device__ static void commit() {}
+  template <int>
+  __device__ static void wait() {}
+
+  __device__ static void multiply(float (&c)[64], const unsigned (*a)[4], const float* block, int lane) {
+    const int row = lane % 8 + lane / 16 * 8;  // ldmatrix: lanes 0-7, 8-15: both halves of the step for tile j,
+#pragma unroll                                 // 16-23, 24-31: for tile j + 1
+    for (int i = 0; i < 4; ++i)
+#pragma unroll
+      for (int j = 0; j < 16; j += 2) {
+        unsigned b[4];
+        load_matrix(b, block + place_in_block(8 * j + row, 8 * i + lane / 8 % 2 * 4));
+        multiply_add(reinterpret_cast<float(&)[4]>(c[4 * j]), a[i], __uint_as_float(b[0]), __uint_as_float(b[1]));
+        multiply_add(reinterpret_cast<float(&)[4]>(c[4 * j + 4]), a[i], __uint_as_float(b[2]), __uint_as_float(b[3]));
+      }
+  }
+};
+
+}  // namespace longwave::cuda::detail
