@@ -4,53 +4,12 @@
 
 #include "check.hpp"
 #include "longwave/autograd/functions/lstm.hpp"
+#include "lstm_problem.hpp"
 
 using namespace longwave;
 using namespace longwave::test;
 
 namespace {
-
-struct Sizes {
-  index_t B, L, I, H;
-};
-
-// Everything one direction takes, drawn in double and rounded to T.
-template <class T>
-struct Problem {
-  Sizes n;
-  Tensor<T, 3> x, dy;
-  Tensor<T, 2> W_ih, W_hh, h0, c0, dh, dc;
-  Tensor<T, 1> b_ih, b_hh;
-
-  explicit Problem(Sizes s)
-      : n(s),
-        x(drawn(Extents<3>{s.B, s.L, s.I}, 1, 1)),
-        dy(drawn(Extents<3>{s.B, s.L, s.H}, 2, 1)),
-        W_ih(drawn(Extents<2>{4 * s.H, s.I}, 3, 0.5)),
-        W_hh(drawn(Extents<2>{4 * s.H, s.H}, 4, 0.5)),
-        h0(drawn(Extents<2>{s.B, s.H}, 5, 0.5)),
-        c0(drawn(Extents<2>{s.B, s.H}, 6, 1)),
-        dh(drawn(Extents<2>{s.B, s.H}, 7, 1)),
-        dc(drawn(Extents<2>{s.B, s.H}, 8, 1)),
-        b_ih(drawn(Extents<1>{4 * s.H}, 9, 0.5)),
-        b_hh(drawn(Extents<1>{4 * s.H}, 10, 0.5)) {}
-
-  LstmWeightViews<const T> weights(bool bias = true) const {
-    LstmWeightViews<const T> w{W_ih.view(), W_hh.view(), {}, {}};
-    if (bias) w.b_ih = b_ih.view(), w.b_hh = b_hh.view();
-    return w;
-  }
-  LstmStateViews<const T> start() const { return {h0.view(), c0.view()}; }
-
- private:
-  template <int N>
-  static Tensor<T, N> drawn(Extents<N> sizes, std::uint64_t seed, double deviation) {
-    const auto exact = random<double>(sizes, seed, deviation);
-    Tensor<T, N> t(sizes);
-    for (index_t i = 0; i < t.count(); ++i) t.data()[i] = static_cast<T>(static_cast<float>(exact.data()[i]));
-    return t;
-  }
-};
 
 struct Result {
   Tensor<double, 3> y;
@@ -59,7 +18,7 @@ struct Result {
 
 // The definition, number by number.
 template <class T>
-Result naive(const Problem<T>& p, bool bias, bool with_state, bool reverse) {
+Result naive(const LstmProblem<T>& p, bool bias, bool with_state, bool reverse) {
   const auto [B, L, I, H] = p.n;
   Result r{Tensor<double, 3>(B, L, H), Tensor<double, 2>(B, H), Tensor<double, 2>(B, H)};
   auto sigmoid = [](double z) { return 1 / (1 + std::exp(-z)); };
@@ -92,8 +51,8 @@ Result naive(const Problem<T>& p, bool bias, bool with_state, bool reverse) {
   return r;
 }
 
-const std::vector<Sizes> all_sizes = {{0, 3, 2, 3},   {2, 0, 2, 3},  {1, 1, 1, 1},  {1, 2, 1, 1},   {3, 5, 2, 7},
-                                      {17, 3, 5, 13}, {33, 4, 3, 6}, {70, 2, 4, 5}, {8, 7, 16, 11}, {2, 40, 3, 4}};
+const std::vector<LstmSizes> all_sizes = {{0, 3, 2, 3},   {2, 0, 2, 3},  {1, 1, 1, 1},  {1, 2, 1, 1},   {3, 5, 2, 7},
+                                          {17, 3, 5, 13}, {33, 4, 3, 6}, {70, 2, 4, 5}, {8, 7, 16, 11}, {2, 40, 3, 4}};
 
 }  // namespace
 
@@ -101,12 +60,12 @@ TEMPLATE_TEST_CASE("lstm: agrees with the definition, forwards and backwards in 
                    double) {
   using T = TestType;
   const double tolerance = sizeof(T) == 4 ? 2e-5 : 1e-13;  // up to 40 steps, each with sums of 30 rounded terms
-  for (const Sizes& n : all_sizes)
+  for (const LstmSizes& n : all_sizes)
     for (const bool reverse : {false, true})
       for (const bool bias : {false, true})
         for (const bool with_state : {false, true}) {
           INFO(n.B << " " << n.L << " " << n.I << " " << n.H << " reverse " << reverse << " bias " << bias);
-          const Problem<T> p(n);
+          const LstmProblem<T> p(n);
           const Result want = naive(p, bias, with_state, reverse);
           const auto start = with_state ? p.start() : LstmStateViews<const T>();
           Tensor<T, 3> y(want.y.sizes());
@@ -124,10 +83,10 @@ TEMPLATE_TEST_CASE("lstm: agrees with the definition, forwards and backwards in 
 }
 
 TEST_CASE("lstm: gradients of inputs, weights and states agree with differences") {
-  const std::vector<Sizes> few = {{1, 1, 1, 1}, {3, 4, 2, 3}, {9, 2, 3, 1}, {2, 1, 1, 5}};
-  for (const Sizes& n : few)
+  const std::vector<LstmSizes> few = {{1, 1, 1, 1}, {3, 4, 2, 3}, {9, 2, 3, 1}, {2, 1, 1, 5}};
+  for (const LstmSizes& n : few)
     for (const bool reverse : {false, true}) {
-      Problem<double> p(n);
+      LstmProblem<double> p(n);
       const GradCheck check = grad_check(
           [=](auto&, auto x, auto W_ih, auto W_hh, auto b_ih, auto b_hh, auto h0, auto c0) {
             const auto out = lstm(x, {W_ih, W_hh, b_ih, b_hh}, {h0, c0}, reverse);
@@ -141,7 +100,7 @@ TEST_CASE("lstm: gradients of inputs, weights and states agree with differences"
 }
 
 TEST_CASE("lstm: gradients where only the state, or only one of its halves, is used") {
-  Problem<double> p({3, 4, 2, 3});
+  LstmProblem<double> p({3, 4, 2, 3});
   const auto cell = grad_check(
       [](auto&, auto x, auto W_ih, auto W_hh) {
         return lstm(x, {W_ih, W_hh, {}, {}}).state.c;
@@ -159,7 +118,7 @@ TEST_CASE("lstm: gradients where only the state, or only one of its halves, is u
 }
 
 TEST_CASE("lstm: without steps the state passes through, and so does its gradient") {
-  Problem<double> p({3, 0, 2, 4});
+  LstmProblem<double> p({3, 0, 2, 4});
   const auto check = grad_check(
       [&](auto& tape, auto h0, auto c0) {
         const auto out = lstm(tape.input(p.x), {tape.input(p.W_ih), tape.input(p.W_hh), {}, {}}, {h0, c0});
@@ -170,7 +129,7 @@ TEST_CASE("lstm: without steps the state passes through, and so does its gradien
 }
 
 TEST_CASE("lstm: float gradients agree with those in double") {
-  const std::vector<Sizes> some = {{0, 3, 2, 3}, {17, 3, 5, 13}, {33, 4, 3, 6}, {70, 6, 4, 5}, {5, 7, 16, 11}};
+  const std::vector<LstmSizes> some = {{0, 3, 2, 3}, {17, 3, 5, 13}, {33, 4, 3, 6}, {70, 6, 4, 5}, {5, 7, 16, 11}};
   auto gradients = [](const auto& p) {
     using T = std::remove_cvref_t<decltype(p.x.data()[0])>;
     const auto [B, L, I, H] = p.n;
@@ -183,9 +142,9 @@ TEST_CASE("lstm: float gradients agree with those in double") {
     return std::tuple(std::move(dx), std::move(dW_ih), std::move(dW_hh), std::move(db_ih), std::move(db_hh),
                       std::move(dh0), std::move(dc0));
   };
-  for (const Sizes& n : some) {
-    const auto got = gradients(Problem<float>(n));
-    const auto want = gradients(Problem<double>(n));
+  for (const LstmSizes& n : some) {
+    const auto got = gradients(LstmProblem<float>(n));
+    const auto want = gradients(LstmProblem<double>(n));
     const double tolerance = 1e-5;  // sums over at most 420 rounded terms, most of them cancelling
     CHECK(relative_error(std::get<0>(got), std::get<0>(want)) < tolerance);
     CHECK(relative_error(std::get<1>(got), std::get<1>(want)) < tolerance);
@@ -198,7 +157,7 @@ TEST_CASE("lstm: float gradients agree with those in double") {
 }
 
 TEST_CASE("lstm: gradients of weights are added to, and every gradient may be left out") {
-  const Problem<double> p({3, 4, 2, 3});
+  const LstmProblem<double> p({3, 4, 2, 3});
   Tensor<double, 3> dx(3, 4, 2), only_dx(3, 4, 2);
   Tensor<double, 2> dW(12, 2), twice(12, 2);
   Tensor<double, 1> db(12);
@@ -216,7 +175,7 @@ TEST_CASE("lstm: gradients of weights are added to, and every gradient may be le
 }
 
 TEST_CASE("lstm: strided views, such as a (B, I, L) signal, give the same bits") {
-  const Problem<float> p({5, 4, 3, 6});
+  const LstmProblem<float> p({5, 4, 3, 6});
   Tensor<float, 3> y(5, 4, 6), signal(5, 3, 4), features_first(5, 6, 4), dx(5, 4, 3), dsignal(5, 3, 4), dy(5, 6, 4);
   copy(signal.view().transpose(1, 2), p.x.view());
   copy(dy.view().transpose(1, 2), p.dy.view());
@@ -238,7 +197,7 @@ TEST_CASE("lstm: strided views, such as a (B, I, L) signal, give the same bits")
 }
 
 TEST_CASE("lstm: the bits do not depend on the number of threads") {
-  const Problem<float> p({70, 9, 6, 20});  // above the size from which threads are woken
+  const LstmProblem<float> p({70, 9, 6, 20});  // above the size from which threads are woken
   Tensor<float, 3> y[2], dx[2];
   Tensor<float, 2> dW[2];
   for (int k = 0; k < 2; ++k) {
@@ -257,7 +216,7 @@ TEST_CASE("lstm: the bits do not depend on the number of threads") {
 }
 
 TEST_CASE("lstm: errors name the shapes") {
-  const Problem<float> p({3, 4, 2, 5});
+  const LstmProblem<float> p({3, 4, 2, 5});
   Tensor<float, 3> y(3, 4, 5), narrow(3, 4, 4), x(3, 4, 3);
   Tensor<float, 2> square(5, 5), state(3, 4), long_state(4, 5), W(16, 2);
   Tensor<float, 1> b(5), saved(3);

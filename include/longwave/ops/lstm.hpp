@@ -17,6 +17,7 @@
 #pragma once
 
 #include "longwave/cpu/lstm.hpp"
+#include "longwave/cuda/lstm.hpp"
 
 namespace longwave::ops {
 
