@@ -1,15 +1,14 @@
-#include "kernels/each.cuh"
-#include "longwave/core/ssim_terms.hpp"
+#include "kernels/ssim.cuh"
 
 namespace longwave::cuda {
 
-using namespace longwave::detail;
-
-template void for_each_index(const char*, index_t, const SsimForward<float, Cuda>&);
-template void for_each_index(const char*, index_t, const SsimForward<double, Cuda>&);
-template void for_each_index(const char*, index_t, const SsimSlopes<float, Cuda>&);
-template void for_each_index(const char*, index_t, const SsimSlopes<double, Cuda>&);
-template void for_each_index(const char*, index_t, const SsimBackward<float, Cuda>&);
-template void for_each_index(const char*, index_t, const SsimBackward<double, Cuda>&);
+template void ssim_forward(TensorView<float, 3, Cuda>, TensorView<const float, 3, Cuda>,
+                           TensorView<const float, 3, Cuda>);
+template void ssim_forward(TensorView<double, 3, Cuda>, TensorView<const double, 3, Cuda>,
+                           TensorView<const double, 3, Cuda>);
+template void ssim_backward(TensorView<float, 3, Cuda>, TensorView<float, 3, Cuda>, TensorView<const float, 3, Cuda>,
+                            TensorView<const float, 3, Cuda>, TensorView<const float, 3, Cuda>);
+template void ssim_backward(TensorView<double, 3, Cuda>, TensorView<double, 3, Cuda>, TensorView<const double, 3, Cuda>,
+                            TensorView<const double, 3, Cuda>, TensorView<const double, 3, Cuda>);
 
 }  // namespace longwave::cuda

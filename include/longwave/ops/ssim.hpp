@@ -19,6 +19,7 @@
 #include "longwave/core/fill.hpp"
 #include "longwave/core/ssim_terms.hpp"
 #include "longwave/cpu/ssim_rows.hpp"
+#include "longwave/cuda/ssim.hpp"
 
 namespace longwave {
 
@@ -93,20 +94,6 @@ void ssim_backward(TensorView<T, 3, Host> da, TensorView<T, 3, Host> db, TensorV
     put(da, m0, block.u(), block.v());
     put(db, m1, block.v(), block.u());
   });
-}
-
-template <class T>
-void ssim_forward(TensorView<T, 3, Cuda> S, TensorView<const T, 3, Cuda> a, TensorView<const T, 3, Cuda> b) {
-  for_each_index<Cuda>(S.count(), detail::SsimForward<T, Cuda>{S, a, b});
-}
-template <class T>
-void ssim_backward(TensorView<T, 3, Cuda> da, TensorView<T, 3, Cuda> db, TensorView<const T, 3, Cuda> dS,
-                   TensorView<const T, 3, Cuda> a, TensorView<const T, 3, Cuda> b) {
-  ScratchOn<Cuda> scratch;
-  const auto slopes = scratch.template tensor<T, 4>({4, a.size(0), a.size(1), a.size(2)});
-  for_each_index<Cuda>(a.count(), detail::SsimSlopes<T, Cuda>{slopes, dS, a, b});
-  if (wanted(da)) for_each_index<Cuda>(a.count(), detail::SsimBackward<T, Cuda>{da, slopes, a, b, 0});
-  if (wanted(db)) for_each_index<Cuda>(a.count(), detail::SsimBackward<T, Cuda>{db, slopes, b, a, 1});
 }
 
 }  // namespace impl
