@@ -138,10 +138,14 @@ struct ImpulseResponse {
   LobeWidths azimuth, range;
 };
 
-// Of the scatterer whose brightest sample is (row, column). Rows and columns count modulo the size of the image.
+// Power through a scatterer, 16 values for each sample of the window.
+struct ImpulseCuts {
+  std::vector<double> azimuth, range;
+};
+
+// Around (row, column). Rows and columns count modulo the size of the image.
 template <class T>
-ImpulseResponse impulse_response(TensorView<const complex<T>, 2> image, index_t row, index_t column,
-                                 index_t window = 32) {
+ImpulseCuts impulse_cuts(TensorView<const complex<T>, 2> image, index_t row, index_t column, index_t window = 32) {
   const index_t A = image.size(0), W = image.size(1);
   if (row < 0 || row >= A || column < 0 || column >= W || window < 4)
     throw_value_error("impulse_response: (" + std::to_string(row) + ", " + std::to_string(column) +
@@ -151,8 +155,15 @@ ImpulseResponse impulse_response(TensorView<const complex<T>, 2> image, index_t 
     along.emplace_back(image(((row + i) % A + A) % A, column));
     across.emplace_back(image(row, ((column + i) % W + W) % W));
   }
-  return {detail::lobe_widths(detail::interpolated_power(along)),
-          detail::lobe_widths(detail::interpolated_power(across))};
+  return {detail::interpolated_power(along), detail::interpolated_power(across)};
+}
+
+// Of the scatterer whose brightest sample is (row, column).
+template <class T>
+ImpulseResponse impulse_response(TensorView<const complex<T>, 2> image, index_t row, index_t column,
+                                 index_t window = 32) {
+  const ImpulseCuts cuts = impulse_cuts<T>(image, row, column, window);
+  return {detail::lobe_widths(cuts.azimuth), detail::lobe_widths(cuts.range)};
 }
 
 }  // namespace longwave::sar
