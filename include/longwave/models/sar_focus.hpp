@@ -6,14 +6,23 @@
 //
 // With two features and four shared modes these are 150 parameters: fc1.*, ssm.{i}.*, fc2.*. Batch norm is per feature,
 // over batch and positions. residual: every layer's output is added to its input.
-// `step` is the same model one sample at a time, with stream/session.hpp; a two-sided model needs the whole line.
+//
+// A causal network with a memory of few modes cannot focus. complex_valued is the model that can: num_layers complex
+// convolutions (sar_filter.hpp) on I + iQ around 1/2, linear, two-sided where bidirectional is set, with kernels of
+// `taps` samples from hidden_state_size modes; wide_sar_focus() has sizes for apertures of up to 1024 pulses. Lines
+// whose kernel varies with their position need the range of positions.
+//
+// `step` is either model one sample at a time, with stream/session.hpp. Streams of the two-sided filter are delay()
+// samples late; a two-sided stack of S4D layers has no stream.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "longwave/autograd/functions/elementwise.hpp"
 #include "longwave/autograd/functions/shape.hpp"
+#include "longwave/models/sar_filter.hpp"
 #include "longwave/models/sar_layer.hpp"
 #include "longwave/nn/normalization.hpp"
 
@@ -31,7 +40,22 @@ struct SarFocusOptions {
   std::string scaling = "inverse";  // of the modes' frequencies: inverse, linear, quadratic, random
   double dt_min = 1e-3, dt_max = 1e-1;
   Algorithm algorithm = Algorithm::auto_;
+  // complex_valued: num_layers, hidden_state_size, bidirectional and residual mean the same, the others nothing.
+  bool complex_valued = false;
+  index_t taps = 512;                            // of each side
+  double position_first = 0, position_last = 1;  // of the columns that there are
+  double centroid = 0;                           // of the lines' Doppler spectrum, in cycles per sample
 };
+
+inline SarFocusOptions wide_sar_focus(double position_first = 0, double position_last = 1) {
+  SarFocusOptions o;
+  o.num_layers = 1;
+  o.hidden_state_size = 512;
+  o.bidirectional = o.complex_valued = true;
+  o.position_first = position_first;
+  o.position_last = position_last;
+  return o;
+}
 
 // Any layers (B, H, L) -> (B, H, L) between the two linear maps.
 template <class Layer>
@@ -134,63 +158,123 @@ struct SarStack {
 
 template <class T, device D = Host>
 struct SarFocus {
+  using value_type = T;
+  using device_type = D;
   using Options = SarFocusOptions;
   using Stack = SarStack<SarLayer<T, D>>;
-  using State = typename Stack::State;
+  static constexpr index_t channels = 3;  // I, Q and the position
 
   Options options;
-  Stack stack;
+  std::optional<Stack> stack;           // unless complex_valued,
+  std::vector<SarFilter<T, D>> filter;  // and where it is
 
-  SarFocus(const Options& o, Generator& gen)
-      : options(o),
-        stack(o.num_layers,
-              {.d_model = o.d_model,
-               .d_state = o.hidden_state_size,
-               .activation = SarActivation::parse(o.act_fun),
-               .dropout = o.dropout,
-               .bidirectional = o.bidirectional,
-               .scaling = o.scaling,
-               .dt_min = o.dt_min,
-               .dt_max = o.dt_max,
-               .algorithm = o.algorithm},
-              o.batch_norm, o.residual, gen) {}
+  struct State {
+    std::optional<typename Stack::State> stack;
+    std::vector<typename SarFilter<T, D>::State> filter;
+    Tensor<T, 2, D> sample;  // (B, 2)
+
+    void reset() {
+      if (stack) stack->reset();
+      for (auto& one : filter) one.reset();
+    }
+  };
+
+  SarFocus(const Options& o, Generator& gen) : options(o) {
+    detail::check_at_least("SarFocus", "num_layers", o.num_layers, 1);
+    if (o.complex_valued) {
+      for (index_t i = 0; i < o.num_layers; ++i)
+        filter.emplace_back(SarFilterOptions{.modes = o.hidden_state_size,
+                                             .taps = o.taps,
+                                             .bidirectional = o.bidirectional,
+                                             .residual = o.residual,
+                                             .position_first = o.position_first,
+                                             .position_last = o.position_last,
+                                             .centroid = o.centroid});
+      return;
+    }
+    const SarLayerOptions layer{.d_model = o.d_model,
+                                .d_state = o.hidden_state_size,
+                                .activation = SarActivation::parse(o.act_fun),
+                                .dropout = o.dropout,
+                                .bidirectional = o.bidirectional,
+                                .scaling = o.scaling,
+                                .dt_min = o.dt_min,
+                                .dt_max = o.dt_max,
+                                .algorithm = o.algorithm};
+    stack.emplace(o.num_layers, layer, o.batch_norm, o.residual, gen);
+  }
 
   template <class F>
   void for_each_parameter(F&& f) {
-    stack.for_each_parameter(f);
+    if (stack) stack->for_each_parameter(f);
+    for (std::size_t i = 0; i < filter.size(); ++i) visit("filter." + std::to_string(i) + ".", filter[i], f);
   }
   template <class F>
   void for_each_buffer(F&& f) {
-    stack.for_each_buffer(f);
+    if (stack) stack->for_each_buffer(f);
   }
 
   // x (B, L, 3) -> (B, L, 2)
   Var<T, 3, D> operator()(Tape<T, D>& tape, Var<T, 3, D> x) {
-    check_input(x.sizes());
-    return transpose(stack(tape, transpose(x, 1, 2)), 1, 2);
+    if (x.size(2) != channels)
+      throw_shape_error("SarFocus: x is " + to_string(x.sizes(), "BLC") + ", expected C = 3: I, Q and the position");
+    const Var<T, 3, D> rows = transpose(x, 1, 2);
+    if (stack) return transpose((*stack)(tape, rows), 1, 2);
+    return transpose(filtered(rows,
+                              [&](Var<T, 3, D> u, TensorView<const T, 1, D> position) {
+                                for (auto& one : filter) u = one(tape, u, position);
+                                return u;
+                              }),
+                     1, 2);
   }
 
   // --- streams: B of them, one sample of each at a time (stream/session.hpp)
 
-  index_t d_input() const { return Stack::d_input; }
-  index_t d_output() const { return Stack::d_output; }
+  index_t d_input() const { return channels; }
+  index_t d_output() const { return 2; }
+  // Samples that a stream's output is late: to have all of a line, feed as many samples of 1/2 after it.
+  index_t delay() const {
+    index_t samples = 0;
+    for (const auto& one : filter) samples += one.delay();
+    return samples;
+  }
 
-  State make_state(index_t B) { return stack.make_state(B); }
+  State make_state(index_t B) {
+    State state;
+    if (stack) state.stack = stack->make_state(B);
+    for (auto& one : filter) state.filter.push_back(one.make_state(B));
+    state.sample = Tensor<T, 2, D>(B, 2);
+    return state;
+  }
 
   // x (B, 3) -> y (B, 2). No allocation, no lock, no exception on the host.
   void step(TensorView<const T, 2, D> x, State& state, TensorView<T, 2, D> y) const noexcept(std::is_same_v<D, Host>) {
-    stack.step(x, state, y);
+    if (stack) return stack->step(x, *state.stack, y);
+    const TensorView<T, 2, D> u = state.sample.view();
+    const TensorView<const T, 1, D> position(x.data() + 2 * x.stride(1), Extents<1>{x.size(0)},
+                                             Extents<1>{x.stride(0)});
+    for_each_index<D>(u.count(), impl::SarShift<T, D>{u, x, T(-0.5)}, 2);
+    for (std::size_t i = 0; i < filter.size(); ++i) filter[i].step(u, position, state.filter[i], u);
+    for_each_index<D>(u.count(), impl::SarShift<T, D>{y, u, T(0.5)}, 2);
   }
 
   // x (B, 3, L), the next L samples of every stream -> (B, 2, L). No gradient flows from one call to the next.
   Var<T, 3, D> forward_stream(Tape<T, D>& tape, Var<T, 3, D> x, State& state) {
-    return stack.forward_stream(tape, x, state);
+    if (stack) return stack->forward_stream(tape, x, *state.stack);
+    return filtered(x, [&](Var<T, 3, D> u, TensorView<const T, 1, D> position) {
+      for (std::size_t i = 0; i < filter.size(); ++i) u = filter[i].forward_stream(tape, u, position, state.filter[i]);
+      return u;
+    });
   }
 
  private:
-  static void check_input(const Extents<3>& x) {
-    if (x[2] != Stack::d_input)
-      throw_shape_error("SarFocus: x is " + to_string(x, "BLC") + ", expected C = 3: I, Q and the position");
+  // f(I + iQ (2, B, L), position (B)) between the shifts by 1/2: x (B, 3, L) -> (B, 2, L).
+  template <class F>
+  static Var<T, 3, D> filtered(Var<T, 3, D> x, F f) {
+    const TensorView<const T, 3, D> from = x.value();
+    const TensorView<const T, 1, D> position(from.data() + 2 * from.stride(1), Extents<1>{from.size(0)},
+                                             Extents<1>{from.stride(0)});
+    return transpose(f(transpose(slice(x, 1, 0, 2) - 0.5, 0, 1), position) + 0.5, 0, 1);
   }
 };
 
