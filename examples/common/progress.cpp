@@ -46,8 +46,11 @@ void progress_line(char* text, std::size_t capacity, const ProgressState& state,
   write_duration(eta, sizeof eta, state.eta);
   std::snprintf(head, sizeof head, "epoch %lld/%lld", static_cast<long long>(state.epoch + 1),
                 static_cast<long long>(state.epochs));
-  std::snprintf(tail, sizeof tail, "loss %.4f  accuracy %5.2f %%  %.0f samples/s  ETA %s", state.loss,
-                100 * state.accuracy, state.samples_per_second, eta);
+  char accuracy[32] = "";
+  if (!std::isnan(state.accuracy))
+    std::snprintf(accuracy, sizeof accuracy, "accuracy %5.2f %%  ", 100 * state.accuracy);
+  std::snprintf(tail, sizeof tail, "loss %.4f  %s%.0f samples/s  ETA %s", state.loss, accuracy,
+                state.samples_per_second, eta);
   const double part = state.total > 0 ? static_cast<double>(state.done) / static_cast<double>(state.total) : 0;
 
   const int limit = std::min<int>(width, static_cast<int>(capacity) - 1);

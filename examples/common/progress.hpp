@@ -16,7 +16,7 @@ int terminal_width(std::FILE* out);  // 80 where it is none
 struct ProgressState {
   std::int64_t epoch = 0, epochs = 0;  // epoch counts from 0
   std::int64_t done = 0, total = 0;    // samples of this epoch
-  double loss = 0, accuracy = 0;       // means over this epoch so far
+  double loss = 0, accuracy = 0;       // means over this epoch so far; accuracy NaN: not shown
   double samples_per_second = 0;
   double eta = -1;  // seconds to the end of the run; negative: not known
 };

@@ -17,11 +17,14 @@ struct TrainArguments {
 };
 
 struct SweepArguments {
-  std::string grid;           // JSON file
-  std::string out = "sweep";  // folder
-  std::int64_t jobs = 1;      // runs side by side
-  std::int64_t limit = 0;     // runs to start at most; 0: all
-  bool aggregate = false;     // only put together what is there
+  std::string grid;                         // JSON file
+  std::string out = "sweep";                // folder
+  std::int64_t jobs = 1;                    // runs side by side
+  std::int64_t limit = 0;                   // runs to start at most; 0: all
+  std::vector<std::string> experiment_ids;  // these alone
+  std::string slice;                        // "2/10": the second of ten parts alone
+  bool list = false;                        // only print the ids
+  bool aggregate = false;                   // only put together what is there
   bool quiet = false;
   std::string device = "cpu";
   std::string program;                                         // this one

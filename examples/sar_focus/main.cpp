@@ -60,6 +60,11 @@ CLI::App* add_sweep(CLI::App& app, SweepArguments& a) {
   sub->add_option("--out,--outdir", a.out, "folder of the runs and their summary")->capture_default_str();
   sub->add_option("--jobs", a.jobs, "runs side by side")->check(CLI::Range(1, 1024))->capture_default_str();
   sub->add_option("--limit", a.limit, "runs to start at most; 0: all")->check(CLI::NonNegativeNumber);
+  sub->add_option("--experiment_id", a.experiment_ids, "these runs alone, such as sweep_exp_0001")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("ID");
+  sub->add_option("--slice", a.slice, "every n-th run alone: 2/10 is the second of ten parts")->type_name("PART/PARTS");
+  sub->add_flag("--list", a.list, "only print the runs' names");
   sub->add_flag("--aggregate", a.aggregate, "only put together the summary of the runs that are there");
   sub->add_flag("--quiet", a.quiet, "the summary only");
   sub->add_option("--device", a.device, "of the runs: cpu, cuda or cuda:<number>")->capture_default_str();

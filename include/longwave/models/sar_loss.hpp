@@ -47,7 +47,7 @@ Var<T, 3, D> sar_image(Var<T, 3, D> lines) {
   return reshape(transpose(lines, 0, 1), Extents<3>{1, lines.size(1), 2 * lines.size(0)});
 }
 
-// The terms by name. Those of weight 0 have no gradient, and no value where `all` was not asked for.
+// The terms by name. Those of weight 0 have no gradient, and but for the MAE no value unless `all` was asked for.
 template <class T, device D>
 struct SarLoss {
   Var<T, 0, D> total, mae, ssim_loss, mse, huber, edge;
@@ -61,7 +61,7 @@ SarLoss<T, D> sar_loss(Var<T, 3, D> x, Var<T, 3, D> target, const SarLossOptions
   Tape<T, D>& tape = x.tape();
   SarLoss<T, D> loss;
   const auto add = [&](Var<T, 0, D>& term, double weight, Var<T, 3, D> y, Var<T, 3, D> t, auto f) {
-    if (weight == 0 && !all) return;
+    if (weight == 0 && !all && &term != &loss.mae) return;
     term = weight == 0 ? f(tape.input(y.value()), t) : f(y, t);
     if (weight == 0) return;
     const Var<T, 0, D> part = weight == 1 ? term : weight * term;
