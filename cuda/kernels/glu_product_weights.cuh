@@ -1,5 +1,5 @@
 // glu_product_weights.cuh - dW (2 H, H) = sum over b and l of dz (b, :, l) g (b, :, l)', g = gelu(v), beside
-// glu_product.cuh: dz is rounded to TF32 already.
+// glu_product.cuh: of dz tensor cores see what is rounded already.
 //
 // A thread block owns 256 rows and 128 columns of dW and a piece of all positions, 32 at a time. Depth is L here, which
 // is contiguous in both: dz goes from memory to registers as operand A, g through GELU to a block in shared memory

@@ -33,6 +33,9 @@ __device__ float operand_of(float v) {
   return detail::round_tf32(static_cast<float>(0.5 * v * erfc(-static_cast<double>(v) * M_SQRT1_2)));
 }
 
+// What tensor cores see of a number.
+__device__ double seen(float x) { return static_cast<double>(__uint_as_float(__float_as_uint(x) & 0xffffe000u)); }
+
 struct Columns {  // position i of those that are compared
   index_t all, compared;
   __host__ __device__ index_t operator()(index_t i) const { return all == compared ? i : i * 2654435761 % all; }
@@ -57,10 +60,8 @@ __global__ void __launch_bounds__(H) reference_kernel(ColumnResults to, Columns 
   const double s = 1 / (1 + ::exp(-gate)), dy = t.dy(b, h, l);
   const index_t i = blockIdx.x;
   to.y[i * H + h] = left * s;
-  to.dz[i * 2 * H + h] = dy * s;
-  to.dz[i * 2 * H + H + h] = dy * s * left * (1 - s);
-  dz[h] = detail::round_tf32(static_cast<float>(dy * s));
-  dz[H + h] = detail::round_tf32(static_cast<float>(dy * s * left * (1 - s)));
+  to.dz[i * 2 * H + h] = dz[h] = detail::round_tf32(static_cast<float>(dy * s));
+  to.dz[i * 2 * H + H + h] = dz[H + h] = detail::round_tf32(static_cast<float>(dy * s * left * (1 - s)));
   __syncthreads();
   double dg = 0;
   for (int n = 0; n < 2 * H; ++n) dg += static_cast<double>(detail::round_tf32(t.W(n, h))) * dz[n];
@@ -72,8 +73,8 @@ __global__ void __launch_bounds__(H) gather_kernel(ColumnResults to, Columns col
   const index_t L = t.v.size(2), at = columns(blockIdx.x), b = at / L, l = at % L, i = blockIdx.x;
   const int h = threadIdx.x;
   to.y[i * H + h] = t.y(b, h, l);
-  to.dz[i * 2 * H + h] = t.z(b, h, l);
-  to.dz[i * 2 * H + H + h] = t.z(b, H + h, l);
+  to.dz[i * 2 * H + h] = seen(t.z(b, h, l));
+  to.dz[i * 2 * H + H + h] = seen(t.z(b, H + h, l));
   to.dv[i * H + h] = t.dv(b, h, l);
 }
 
@@ -86,7 +87,7 @@ __global__ void __launch_bounds__(256) reference_sums_kernel(double* sums, Tail 
   double sum = 0;
   for (index_t p = begin; p < end; p += 16) {
     const index_t at = p + column, b = at / L, l = at % L;
-    dz[row][column] = at < end ? static_cast<double>(detail::round_tf32(t.z(b, first + row, l))) : 0.0;
+    dz[row][column] = at < end ? seen(t.z(b, first + row, l)) : 0.0;
     g[row][column] = at >= end ? 0.0 : h < H ? static_cast<double>(operand_of(t.v(b, h + row, l))) : 1.0;
     __syncthreads();
     for (int k = 0; k < 16; ++k) sum += dz[row][k] * g[column][k];
@@ -206,11 +207,8 @@ bool check_version(const TailVersion& version, Problem& problem) {
   const Errors e = compare(problem, first);
   run_once(version, problem);
   const bool same = Results(problem) == first;
-  // dz as stored is rounded, which its sums need not be.
-  const std::array<double, 5> bounds = {version.bound, std::max(version.bound, 5e-4), version.bound, version.bound,
-                                        1e-3};
-  bool good = true;
-  for (std::size_t i = 0; i < e.size(); ++i) good = good && e[i] < bounds[i];
+  bool good = true;  // dbias is compared with sums over dz as it is stored, rounded
+  for (std::size_t i = 0; i < e.size(); ++i) good = good && e[i] < (i == 4 ? 1e-3 : version.bound);
   std::printf("%-22s %3td x %5td  y %.1e  dz %.1e  dv %.1e  dW %.1e  dbias %.1e  %s\n", version.name, t.v.size(0),
               t.v.size(2), e[0], e[1], e[2], e[3], e[4],
               !good  ? "WRONG"
