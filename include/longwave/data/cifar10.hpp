@@ -121,10 +121,6 @@ inline Cifar10 read_cifar10_arrays(const std::string& images_path, const std::st
   return out;
 }
 
-inline std::uint8_t gray_of(std::uint8_t red, std::uint8_t green, std::uint8_t blue) {
-  return static_cast<std::uint8_t>((19595u * red + 38470u * green + 7471u * blue + 32768u) >> 16);
-}
-
 // (n, 1, 1024)
 inline Tensor<std::uint8_t, 3> gray_images(const Cifar10& data) {
   auto out = Tensor<std::uint8_t, 3>::uninitialized({data.size(), 1, Cifar10::pixels});

@@ -77,6 +77,11 @@ inline std::vector<index_t> image_order(ImageOrder order, index_t height, index_
   return out;
 }
 
+// (0.299 R + 0.587 G + 0.114 B) rounded to 8 bits, in the 16-bit fixed point of Pillow.
+inline std::uint8_t gray_of(std::uint8_t red, std::uint8_t green, std::uint8_t blue) {
+  return static_cast<std::uint8_t>((19595u * red + 38470u * green + 7471u * blue + 32768u) >> 16);
+}
+
 struct CropFlip {
   index_t pad = 4;                   // moved by up to so many pixels each way
   bool flip = true;                  // left and right exchanged, every second image
