@@ -90,17 +90,23 @@ __device__ void all_gates(T (&gates)[4], const T (&own)[2], bool upper) {
 // w[gate][q][j]: column 32 q + 4 part + j of [W_hh W_ih]; zeros beyond, and for a unit that is not there (H).
 template <class T, int Q>
 __device__ void load_lstm_rows(T (&w)[4][Q][4], const LstmForward<T>& p, int unit, int part) {
+  const int columns = unit < p.H ? p.H + p.I : 0;
+  const auto &hidden = p.weights.W_hh, &input = p.weights.W_ih;
 #pragma unroll
-  for (int gate = 0; gate < 4; ++gate)
+  for (int q = 0; q < Q; ++q)
 #pragma unroll
-    for (int q = 0; q < Q; ++q)
+    for (int j = 0; j < 4; ++j) {
+      const int k = 32 * q + 4 * part + j;
+      const bool of_x = k >= p.H;
+      const T* from = of_x ? input.data() : hidden.data();
+      const index_t step = of_x ? input.stride(0) : hidden.stride(0);
+      from += unit * step + (of_x ? k - p.H : k) * (of_x ? input.stride(1) : hidden.stride(1));
 #pragma unroll
-      for (int j = 0; j < 4; ++j) {
-        const int k = 32 * q + 4 * part + j;
-        const index_t n = index_t(gate) * p.H + unit;
+      for (int gate = 0; gate < 4; ++gate) {
         w[gate][q][j] = T(0);
-        if (unit < p.H && k < p.H + p.I) w[gate][q][j] = k < p.H ? p.weights.W_hh(n, k) : p.weights.W_ih(n, k - p.H);
+        if (k < columns) w[gate][q][j] = from[gate * p.H * step];
       }
+    }
 }
 
 // own = two gates of one sequence: those of lanes 2 r and 2 r + 1 of the unit's 8 are those of sequence r.
@@ -242,15 +248,15 @@ __device__ void load_lstm_columns(T (&w)[4][Q][4], const LstmBackward<T>& p, int
 #pragma unroll
   for (int output = 0; output < 4; ++output) {
     const int column = lstm_output(p, rank, first + output);
+    const auto& W = column < p.H ? p.weights.W_hh : p.weights.W_ih;
+    const T* const from = W.data() + (column < p.H ? column : column - p.H) * W.stride(1);
+    const int units = column < 0 ? 0 : p.H;
 #pragma unroll
     for (int q = 0; q < Q; ++q)
 #pragma unroll
       for (int gate = 0; gate < 4; ++gate) {
         const int unit = 32 * q + lane;
-        const index_t n = index_t(gate) * p.H + unit;
-        w[output][q][gate] = T(0);
-        if (unit < p.H && column >= 0)
-          w[output][q][gate] = column < p.H ? p.weights.W_hh(n, column) : p.weights.W_ih(n, column - p.H);
+        w[output][q][gate] = unit < units ? from[(index_t(gate) * p.H + unit) * W.stride(0)] : T(0);
       }
   }
 }
