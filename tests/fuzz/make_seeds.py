@@ -6,6 +6,7 @@ import json
 import pathlib
 import struct
 import zipfile
+import zlib
 
 here = pathlib.Path(__file__).parent / "corpus"
 
@@ -34,6 +35,24 @@ def npy(descr, shape, data, version=1, fortran=False):
 
 def idx(code, shape, data):
     return bytes([0, 0, code, len(shape)]) + b"".join(struct.pack(">I", n) for n in shape) + data
+
+
+def chunk(name, data):
+    return name + struct.pack("<I", len(data)) + data + bytes(len(data) % 2)
+
+
+def wav(code, channels, bits, data, more=b""):
+    frame = channels * bits // 8
+    body = b"WAVE" + chunk(b"fmt ", struct.pack("<HHIIHH", code, channels, 8000, 8000 * frame, frame, bits) + more)
+    return chunk(b"RIFF", body + chunk(b"LIST", b"abc") + chunk(b"data", data))
+
+
+def png(width, height, kind, rows):
+    def part(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", header) + part(b"IDAT", zlib.compress(rows)) + part(b"IEND", b"")
 
 
 def archive(method, members):
@@ -101,3 +120,15 @@ seed("block_trace", "six.txt", b"0 0.0 42 45056 549528 9487.2\n1 44.3 42 65536 5
 seed("block_trace", "comma.csv", b"171.5,x,549400,4096,1000.25\n1e3,,2,nan,4\n")
 seed("block_trace", "msr.csv", b"128166481075232275,rsrch,1,Write,281358336,45056,94872\r\n128166481075232718,a,1,Read,0,512,9\n")
 seed("block_trace", "rows.txt", b"12 4096 88 7\n13 512 89 6")
+
+seed("wav", "pcm16", wav(1, 2, 16, bytes(range(8))))
+seed("wav", "pcm24", wav(0xFFFE, 1, 24, bytes(range(6)), struct.pack("<HHIH", 22, 24, 4, 1) + bytes(14)))
+seed("wav", "float", wav(3, 1, 32, struct.pack("<2f", 0.5, -2)))
+seed("png", "gray", png(3, 5, 0, b"".join(bytes([f, 1, 2, 3]) for f in range(5))))
+seed("png", "rgba", png(1, 2, 6, b"\x04abcd\x03efgh"))
+seed("listops", "arena.tsv", b"Source\tTarget\n( ( ( [MAX 2 ) 9 ) ] )\t9\r\n[SM [MED 1 2 ] [MIN 3 ] ]\t4\n")
+seed("listops", "authors.tsv", b"9\t( ( ( [MAX 2 ) 9 ) ] )\n4\t4\n")
+seed("text", "table.tsv", "label\ttext\n1\tca\u00f1on \u20ac \U0001f642\n0\t\"a \"\"b\"\"\"\n".encode())
+seed("text", "pairs.tsv", b"1.0\tp1\tp2\tone text\tanother\n0\tp3\tp4\t\tx\n")
+seed("cifar10", "one", bytes([3]) + bytes(range(256)) * 12)
+seed("pathfinder", "lines", b"imgs/0 sample_0.png 0 1 0.5 2\nimgs/0 sample_1.png\t0 0\n\n")

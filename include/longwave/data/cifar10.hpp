@@ -169,12 +169,14 @@ Dataset<T> cifar10_dataset(const Cifar10& images, const Cifar10Sequences& how = 
       value[c][v] = static_cast<T>((v / 255.0 - s.mean) / s.deviation);
     }
   const std::vector<index_t> order = image_order(how.order, Cifar10::side, Cifar10::side);
-  for (index_t i = 0; i < images.size(); ++i)
-    for (index_t c = 0; c < C; ++c) {
-      const std::uint8_t* pixel = &from(i, c, 0);
-      T* to = &out.x(i, c, 0);
-      for (index_t l = 0; l < Cifar10::pixels; ++l) to[l] = value[c][pixel[order[static_cast<std::size_t>(l)]]];
-    }
+  parallel_blocks(images.size(), 64, [&](index_t begin, index_t end) {
+    for (index_t i = begin; i < end; ++i)
+      for (index_t c = 0; c < C; ++c) {
+        const std::uint8_t* pixel = &from(i, c, 0);
+        T* to = &out.x(i, c, 0);
+        for (index_t l = 0; l < Cifar10::pixels; ++l) to[l] = value[c][pixel[order[static_cast<std::size_t>(l)]]];
+      }
+  });
   return out;
 }
 

@@ -103,16 +103,18 @@ struct AddingTask {
     const index_t B = x.size(0), L = length;
     detail::check_task("adding", L >= 2, "a length of " + std::to_string(L));
     detail::check_task_batch("adding", x.sizes(), {B, 2, L}, y.sizes(), {B, 1});
-    for (index_t b = 0; b < B; ++b) {
-      Draws draws(key, first + b);
-      for (index_t l = 0; l < L; ++l) {
-        x(b, 0, l) = draws.uniform<T>();
-        x(b, 1, l) = 0;
+    parallel_blocks(B, 16, [&](index_t begin, index_t end) {
+      for (index_t b = begin; b < end; ++b) {
+        Draws draws(key, first + b);
+        for (index_t l = 0; l < L; ++l) {
+          x(b, 0, l) = draws.uniform<T>();
+          x(b, 1, l) = 0;
+        }
+        const index_t one = draws.below(L / 2), two = L / 2 + draws.below(L - L / 2);
+        x(b, 1, one) = x(b, 1, two) = 1;
+        y(b, 0) = x(b, 0, one) + x(b, 0, two);
       }
-      const index_t one = draws.below(L / 2), two = L / 2 + draws.below(L - L / 2);
-      x(b, 1, one) = x(b, 1, two) = 1;
-      y(b, 0) = x(b, 0, one) + x(b, 0, two);
-    }
+    });
   }
   SequenceSet<float, float> make(index_t n, PhiloxKey key) const {
     return detail::make_set(*this, SequenceSet<float, float>{.name = "adding", .channels = 2}, n, length, key);
