@@ -45,11 +45,17 @@ struct DiffWaveBlock {
     visit("skip_conv.", skip_conv, f);
   }
 
+  void hold(index_t L) {
+    for (Conv* conv : {&conv_layer, &cond_conv, &res_conv, &skip_conv}) conv->hold(L > 0);
+  }
+
   // x (B, R, L), cond (B, K, L), embedding (B, E); total (B, S, L): skips of earlier blocks, or none.
   SssdBlockOutput<T, Dev> operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> x, Var<T, 3, Dev> cond,
                                      Var<T, 2, Dev> embedding, Var<T, 3, Dev> total = {}) {
     const Var<T, 3, Dev> h = conv_layer(tape, add_at_all_times(x, fc_t(tape, embedding)));
-    return finish_block(tape, x, h + cond_conv(tape, cond), total, res_conv, skip_conv);
+    const Var<T, 3, Dev> told =
+        add_projection(h, cond, cond_conv.weight(tape), cond_conv.bias.on(tape, "cond_conv.bias"));
+    return finish_block(tape, x, told, total, res_conv, skip_conv);
   }
 
  private:

@@ -55,6 +55,10 @@ struct SssdTrunk {
       visit_buffers("residual_blocks." + std::to_string(n) + ".", *blocks[n], f);
   }
 
+  void hold(index_t L) {
+    for (const std::unique_ptr<Block>& block : blocks) block->hold(L);
+  }
+
   // h (B, R, L), cond (B, K, L), steps (B) -> sum of the skips times sqrt(1/N), (B, S, L).
   Var<T, 3, Dev> operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> h, Var<T, 3, Dev> cond,
                             TensorView<const index_t, 1, Dev> steps) {
@@ -109,6 +113,14 @@ struct SssdNetwork {
   template <class F>
   void for_each_buffer(F&& f) {
     visit_buffers("residual_layer.", residual_layer, f);
+  }
+
+  // Works kernels and normed weights out once, for passes over L samples whose parameters stay as they are: those of a
+  // sampler. hold(0): from here on each pass does that again, as training must.
+  void hold(index_t L) {
+    residual_layer.hold(L);
+    init_conv.hold(L > 0);
+    final_conv.hold(L > 0);
   }
 
   // x: noisy, cond: known values (looked at where mask is 1), mask: all (B, C, L); steps (B), 0-based. -> (B, C', L)

@@ -112,6 +112,7 @@ struct SssdLayer {
   Layer s4_layer;
   std::optional<LayerNorm<T, Dev>> norm_layer;
   double dropout_share;
+  Tensor<T, 3, Dev> held_kernel;  // (C, H, L), or empty: see hold()
 
   SssdLayer(const SssdOptions& o, Generator& gen)
       : s4_layer(SssdLayerSetup<Layer>::options(o), gen), dropout_share(o.s4_dropout) {
@@ -126,6 +127,21 @@ struct SssdLayer {
   template <class F>
   void for_each_buffer(F&& f) {
     visit_buffers("s4_layer.", s4_layer, f);
+  }
+
+  // Works the kernel for L samples out once, for passes over L samples whose parameters stay as they are. L = 0: no
+  // more.
+  void hold(index_t L) {
+    held_kernel = Tensor<T, 3, Dev>();
+    if constexpr (requires(Tape<T, Dev> & tape) { ssm_kernel(tape, s4_layer.kernel.on(tape), L); }) {
+      if (L == 0) return;
+      if constexpr (requires { s4_layer.kernel.prepare(L, 1.0); }) s4_layer.kernel.prepare(L, 1.0);
+      Tape<T, Dev> tape;
+      tape.set_recording(false);
+      const auto K = ssm_kernel(tape, s4_layer.kernel.on(tape), L);
+      held_kernel = Tensor<T, 3, Dev>::uninitialized(K.sizes());
+      copy(held_kernel.view(), K.value());
+    }
   }
 
   Var<T, 3, Dev> operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> u) {
@@ -150,7 +166,10 @@ struct SssdLayer {
     auto& kernel = s4_layer.kernel;
     if constexpr (requires { kernel.prepare(u.size(2), 1.0); }) kernel.prepare(u.size(2), 1.0);
     const SsmCall call{.algorithm = s4_layer.options.algorithm, .bidirectional = s4_layer.options.bidirectional};
-    return ssm(u, kernel.on(tape), s4_layer.D.on(tape, "D"), call).y;
+    const Var<T, 2, Dev> skip = s4_layer.D.on(tape, "D");
+    if (held_kernel.count() > 0 && held_kernel.size(2) == u.size(2))
+      return detail::convolve_channels(u, tape.input(held_kernel), skip, skip.size(0));
+    return ssm(u, kernel.on(tape), skip, call).y;
   }
 };
 
@@ -158,12 +177,6 @@ template <class T, device D = Host>
 struct SssdBlockOutput {
   Var<T, 3, D> x_next, skip;  // skip: with those of earlier blocks, if they were passed
 };
-
-// x (B, R, L) + v (B, R) at every position.
-template <class T, device D>
-Var<T, 3, D> add_at_all_times(Var<T, 3, D> x, Var<T, 2, D> v) {
-  return x + reshape(v, Extents<3>{v.size(0), v.size(1), 1});
-}
 
 // The way out of a block, from h (B, 2R, L); the skip is added to `total`, if there is one, which is void then.
 template <class T, device D>
@@ -216,11 +229,17 @@ struct SssdBlock {
     visit_buffers("S42.", S42, f);
   }
 
+  void hold(index_t L) {
+    S41.hold(L);
+    S42.hold(L);
+    for (Conv* conv : {&conv_layer, &cond_conv, &res_conv, &skip_conv}) conv->hold(L > 0);
+  }
+
   // x (B, R, L), cond (B, K, L), embedding (B, E); total (B, S, L): skips of earlier blocks, or none.
   SssdBlockOutput<T, Dev> operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> x, Var<T, 3, Dev> cond,
                                      Var<T, 2, Dev> embedding, Var<T, 3, Dev> total = {}) {
     Var<T, 3, Dev> h = S41(tape, conv_layer(tape, add_at_all_times(x, fc_t(tape, embedding))));
-    h = S42(tape, h + cond_conv(tape, cond));
+    h = S42(tape, add_projection(h, cond, cond_conv.weight(tape), cond_conv.bias.on(tape, "cond_conv.bias")));
     return finish_block(tape, x, h, total, res_conv, skip_conv);
   }
 };

@@ -65,6 +65,12 @@ struct CategoricalNetwork {
     visit_buffers("residual_layer.", residual_layer, f);
   }
 
+  // As SssdNetwork::hold().
+  void hold(index_t L) {
+    residual_layer.hold(L);
+    final_conv.hold(L > 0);
+  }
+
   // Scores (B, V, L) of the events, for tokens (B, L) and steps (B), which must stay until backward has run.
   Var<T, 3, Dev> operator()(Tape<T, Dev>& tape, TensorView<const index_t, 2, Dev> tokens,
                             TensorView<const index_t, 1, Dev> steps) {

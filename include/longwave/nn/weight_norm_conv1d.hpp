@@ -5,7 +5,6 @@
 
 #include <cmath>
 
-#include "longwave/autograd/functions/shape.hpp"
 #include "longwave/autograd/functions/weight_norm.hpp"
 #include "longwave/nn/conv1d.hpp"
 
@@ -18,6 +17,7 @@ struct WeightNormConv1d {
   Options options;
   Parameter<T, 1, D> bias;  // empty if left out
   Parameter<T, 3, D> weight_g, weight_v;
+  Tensor<T, 3, D> held;  // the weight, or empty: see hold()
 
   WeightNormConv1d(const Options& o, Generator& gen) : WeightNormConv1d(Conv1d<T, D>(o, gen)) {}
 
@@ -30,9 +30,20 @@ struct WeightNormConv1d {
 
   // The weight (O, I / groups, kernel) on a tape.
   Var<T, 3, D> weight(Tape<T, D>& tape) {
-    const Extents<3> sizes = weight_v.value.sizes();
-    const Var<T, 2, D> v = weight_v.on(tape, Extents<2>{sizes[0], sizes[1] * sizes[2]}, "weight_v");
-    return reshape(longwave::weight_norm(v, weight_g.on(tape, Extents<1>{sizes[0]}, "weight_g")), sizes);
+    if (held.count() > 0) return tape.input(held);
+    return longwave::weight_norm(weight_v.on(tape, "weight_v"),
+                                 weight_g.on(tape, Extents<1>{weight_v.value.size(0)}, "weight_g"));
+  }
+
+  // Works the weight out once, for passes whose parameters stay as they are; hold(false): no more.
+  void hold(bool on) {
+    held = Tensor<T, 3, D>();
+    if (!on) return;
+    const Extents<3>& s = weight_v.value.sizes();
+    held = Tensor<T, 3, D>::uninitialized(s);
+    const Extents<2> rows{s[0], s[1] * s[2]};
+    ops::WeightNorm::forward(held.view().reshape(rows), TensorView<const T, 1, D>(weight_g.value.view().flat()),
+                             TensorView<const T, 2, D>(weight_v.value.view().reshape(rows)));
   }
 
   Var<T, 3, D> operator()(Tape<T, D>& tape, Var<T, 3, D> x) {

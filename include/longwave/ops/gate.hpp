@@ -11,6 +11,7 @@
 #include "longwave/core/map.hpp"
 #include "longwave/core/math.hpp"
 #include "longwave/core/view.hpp"
+#include "longwave/ops/add_rows.hpp"
 
 namespace longwave {
 
@@ -36,7 +37,8 @@ struct GateForward {
   TensorView<const T, 3, Cuda> x;
 
   LONGWAVE_HD void operator()(index_t i) const {
-    const index_t L = y.size(2), K = y.size(1), b = i / L / K, k = i / L % K, l = i % L;
+    const index_t L = y.size(2), K = y.size(1), row = quotient(i, L), b = quotient(row, K), k = row - b * K,
+                  l = i - row * L;
     y(b, k, l) = gate_value(x(b, k, l), x(b, K + k, l));
   }
 };
@@ -48,7 +50,8 @@ struct GateBackward {
   TensorView<const T, 3, Cuda> dy, x;
 
   LONGWAVE_HD void operator()(index_t i) const {
-    const index_t L = dy.size(2), K = dy.size(1), b = i / L / K, k = i / L % K, l = i % L;
+    const index_t L = dy.size(2), K = dy.size(1), row = quotient(i, L), b = quotient(row, K), k = row - b * K,
+                  l = i - row * L;
     gate_slopes(dx(b, k, l), dx(b, K + k, l), dy(b, k, l), x(b, k, l), x(b, K + k, l));
   }
 };

@@ -4,9 +4,14 @@
 //   gated_exit     g = gate(h),   x_next = scale (x + R g + r),   total' = total + S g + s
 //                  h (B, 2K, L), x (B, K', L), R (K', K), total (B, O, L) or left out, S (O, K)
 //
-// norm is that over the features, axis 1. On the host, for batches of 8 and more, the batch entries go through all of
-// it one by one (ops/residual_mix.hpp): neither gelu(z), nor W gelu(z), nor g is kept, and total is added to in place,
-// so the Var that is passed for it is void afterwards. Otherwise they are compositions of the ops they stand for.
+//   add_projection y = h + W c + bias                                          c (B, K, L), h, y (B, H, L), W (H, K)
+//   add_at_all_times  y = x + v                                                x, y (B, R, L), v (B, R)
+//
+// norm is that over the features, axis 1. On the host, for batches of 8 and more, the batch entries go through the
+// first two one by one (ops/residual_mix.hpp): neither gelu(z), nor W gelu(z), nor g is kept. On the device all have
+// fewer passes than their ops (residual_mix_device.hpp). Both add to total in place, so the Var that is passed for it
+// is void afterwards, as is the gradient of a result of the last two. Otherwise they are compositions of the ops they
+// stand for.
 #pragma once
 
 #include "longwave/autograd/functions/conv1d.hpp"
@@ -20,6 +25,11 @@ namespace longwave {
 
 inline constexpr index_t residual_mix_batch = 8;  // batch entries from which they are worth threads of their own
 
+template <class T, device D = Host>
+struct GatedExitOutput {
+  Var<T, 3, D> x_next, total;
+};
+
 namespace detail {
 
 // A weight (O, I, 1) as the matrix that it is.
@@ -32,6 +42,15 @@ template <class... V>
 bool all_dense(const V&... views) {
   return (views.contiguous() && ...);
 }
+
+}  // namespace detail
+}  // namespace longwave
+
+#include "longwave/autograd/functions/residual_mix_device.hpp"
+
+namespace longwave {
+
+namespace detail {
 
 template <class T>
 Var<T, 3> residual_mix_fused(Var<T, 3> z, Var<T, 3> u, Var<T, 3> W, Var<T, 1> bias, Var<T, 1> weight, Var<T, 1> shift,
@@ -79,13 +98,11 @@ Var<T, 3, D> residual_mix(Var<T, 3, D> z, Var<T, 3, D> u, Var<T, 3, D> W, Var<T,
   if constexpr (std::is_same_v<D, Host>)
     if (u.size(0) >= residual_mix_batch && detail::all_dense(z.value(), u.value(), W.value()))
       return detail::residual_mix_fused(z, u, W, bias, weight, shift, norm);
+  if constexpr (std::is_same_v<D, Cuda>)
+    if (detail::all_dense(z.value(), u.value(), W.value()))
+      return detail::residual_mix_fused(z, u, W, bias, weight, shift, norm);
   return add_layer_norm(conv1d(gelu(z), W, bias), u, weight, shift, norm).second;
 }
-
-template <class T, device D = Host>
-struct GatedExitOutput {
-  Var<T, 3, D> x_next, total;
-};
 
 namespace detail {
 
@@ -137,8 +154,30 @@ GatedExitOutput<T, D> gated_exit(Var<T, 3, D> h, Var<T, 3, D> x, std::type_ident
   if constexpr (std::is_same_v<D, Host>)
     if (h.size(0) >= residual_mix_batch && detail::all_dense(h.value(), x.value(), R.value(), S.value()))
       return detail::gated_exit_fused(h, x, total, R, r, S, s, scale);
+  if constexpr (std::is_same_v<D, Cuda>)
+    if (detail::all_dense(h.value(), x.value(), R.value(), S.value()) && (!total || total.value().contiguous()))
+      return detail::gated_exit_fused(h, x, total, R, r, S, s, scale);
   const Var<T, 3, D> g = gate(h), skip = conv1d(g, S, s);
   return {binary(x, conv1d(g, R, r), WeightedSumRule{scale, scale}), total ? total + skip : skip};
+}
+
+// W (H, K, 1).
+template <class T, device D>
+Var<T, 3, D> add_projection(Var<T, 3, D> h, Var<T, 3, D> c, Var<T, 3, D> W, Var<T, 1, D> bias) {
+  check_shape("add_projection", "W", W.value(), Extents<3>{h.size(1), c.size(1), 1}, "OIk");
+  check_shape("add_projection", "c", c.value(), Extents<3>{h.size(0), c.size(1), h.size(2)}, "BKL");
+  check_shape("add_projection", "bias", bias.value(), Extents<1>{h.size(1)}, "H");
+  if constexpr (std::is_same_v<D, Cuda>)
+    if (detail::all_dense(h.value(), W.value())) return detail::add_projection_fused(h, c, W, bias);
+  return h + conv1d(c, W, bias);
+}
+
+template <class T, device D>
+Var<T, 3, D> add_at_all_times(Var<T, 3, D> x, Var<T, 2, D> v) {
+  check_shape("add_at_all_times", "v", v.value(), Extents<2>{x.size(0), x.size(1)}, "BR");
+  if constexpr (std::is_same_v<D, Cuda>)
+    if (x.value().contiguous()) return detail::add_at_all_times_fused(x, v);
+  return x + reshape(v, Extents<3>{v.size(0), v.size(1), 1});
 }
 
 }  // namespace longwave

@@ -6,14 +6,21 @@
 
 namespace longwave {
 
-// g v / |v| row by row: v (O, I), g (O) -> (O, I).
-template <class T, device D>
-Var<T, 2, D> weight_norm(Var<T, 2, D> v, std::type_identity_t<Var<T, 1, D>> g) {
+// g v / |v| row by row: v (O, I) or (O, I, k), g (O) -> as v. A row: all that has one place on the first axis.
+template <class T, int N, device D>
+  requires(N >= 2)
+Var<T, N, D> weight_norm(Var<T, N, D> v, std::type_identity_t<Var<T, 1, D>> g) {
   Tape<T, D>& tape = v.tape();
-  const Var<T, 2, D> W = tape.make(v.sizes(), v.needs_grad() || g.needs_grad());
-  ops::WeightNorm::forward(W.output(), g.value(), v.value());
+  const index_t O = v.size(0);
+  index_t I = 1;
+  for (int axis = 1; axis < N; ++axis) I *= v.size(axis);
+  const Extents<2> rows{O, I};
+  const Var<T, N, D> W = tape.make(v.sizes(), v.needs_grad() || g.needs_grad());
+  ops::WeightNorm::forward(W.output().reshape(rows), g.value(), v.value().reshape(rows));
   tape.record("weight_norm", W, [=, &tape] {
-    ops::WeightNorm::backward(tape.grad_to_add(g), tape.grad_to_add(v), W.grad(), g.value(), v.value());
+    const TensorView<T, N, D> dv = tape.grad_to_add(v);
+    ops::WeightNorm::backward(tape.grad_to_add(g), wanted(dv) ? dv.reshape(rows) : TensorView<T, 2, D>(),
+                              W.grad().reshape(rows), g.value(), v.value().reshape(rows));
   });
   return W;
 }

@@ -1,0 +1,9 @@
+#include "kernels/each.cuh"
+#include "longwave/ops/add_rows.hpp"
+
+namespace longwave::cuda {
+
+template void for_each_index(const char*, index_t, const impl::AddRows<float, Cuda>&);
+template void for_each_index(const char*, index_t, const impl::AddRows<double, Cuda>&);
+
+}  // namespace longwave::cuda

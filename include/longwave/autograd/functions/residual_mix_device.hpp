@@ -1,0 +1,147 @@
+// functions/residual_mix_device.hpp - the ends of a residual block on the device, in passes that only big products part
+// (formulas and sizes: residual_mix.hpp). Bias and residual are laid down first and the product is added to them, so
+// neither W gelu(z) nor R g nor S g is ever stored; gelu(z) is worked out again for its gradient; the gradient of a
+// residual is handed on without a copy.
+//
+// Passes over tensors of u's size: residual_mix 9 forward and 13 backward instead of 13 and 20; bytes kept for the
+// backward pass: z, the sum and y instead of these and two more.
+#pragma once
+
+#include "longwave/autograd/functions/elementwise.hpp"
+#include "longwave/cuda/blas.hpp"
+#include "longwave/ops/add_rows.hpp"
+#include "longwave/ops/conv1d.hpp"
+#include "longwave/ops/gate.hpp"
+#include "longwave/ops/norm.hpp"
+
+namespace longwave::detail {
+
+// y (B, O, L) += W x, W (O, I, 1).
+template <class T>
+void add_product(TensorView<T, 3, Cuda> y, TensorView<const T, 3, Cuda> W, TensorView<const T, 3, Cuda> x) {
+  const TensorView<const T, 2, Cuda> matrix(W.data(), Extents<2>{W.size(0), W.size(1)},
+                                            Extents<2>{W.stride(0), W.stride(1)});
+  cuda::gemm<T>(y, cuda::repeated(matrix, y.size(0)), x, true);
+}
+
+template <class T>
+Var<T, 3, Cuda> residual_mix_fused(Var<T, 3, Cuda> z, Var<T, 3, Cuda> u, Var<T, 3, Cuda> W, Var<T, 1, Cuda> bias,
+                                   Var<T, 1, Cuda> weight, Var<T, 1, Cuda> shift, LayerNormOptions norm) {
+  Tape<T, Cuda>& tape = z.tape();
+  const Var<T, 3, Cuda> y = tape.make(u.sizes(), z.needs_grad() || u.needs_grad() || W.needs_grad() ||
+                                                     bias.needs_grad() || weight.needs_grad() || shift.needs_grad());
+  const Extents<2> positions{u.size(0), u.size(2)};
+  ScratchOn<Cuda> scratch;
+  const bool kept = y.needs_grad();
+  const auto sum = kept ? tape.template keep<T>(u.sizes()) : scratch.template tensor<T>(u.sizes());
+  const auto mean = kept ? tape.template keep<T>(positions) : TensorView<T, 2, Cuda>();
+  const auto rstd = kept ? tape.template keep<T>(positions) : TensorView<T, 2, Cuda>();
+  const auto v = scratch.template tensor<T>(z.sizes());
+  ops::Gelu::forward(v, z.value());
+  impl::add_rows(sum, u.value(), impl::for_all_entries(bias.value(), u.size(0)));
+  add_product<T>(sum, W.value(), v);
+  ops::LayerNorm::forward(y.output(), mean, rstd, sum, weight.value(), shift.value(), norm);
+  tape.record("residual_mix", y, [=, &tape] {
+    const TensorView<T, 3, Cuda> dsum = tape.template keep<T>(u.sizes());
+    ops::LayerNorm::backward(dsum, tape.grad_to_add(weight), tape.grad_to_add(shift), y.grad(), mean, rstd, sum,
+                             weight.value(), norm);
+    {
+      const Grad dz(z);
+      ScratchOn<Cuda> room;
+      const auto again = room.template tensor<T>(z.sizes());
+      const auto dv = wanted(dz.view()) ? room.template tensor<T>(z.sizes()) : TensorView<T, 3, Cuda>();
+      ops::Gelu::forward(again, z.value());
+      ops::Conv1d::backward<T, Cuda>(dv, tape.grad_to_add(W), tape.grad_to_add(bias), dsum, again, W.value());
+      if (wanted(dz.view())) ops::Gelu::backward(dz.view(), TensorView<const T, 3, Cuda>(dv), z.value());
+    }
+    if (u.needs_grad()) tape.hand_over(u, dsum);
+  });
+  return y;
+}
+
+template <class T>
+GatedExitOutput<T, Cuda> gated_exit_fused(Var<T, 3, Cuda> h, Var<T, 3, Cuda> x, Var<T, 3, Cuda> total,
+                                          Var<T, 3, Cuda> R, Var<T, 1, Cuda> r, Var<T, 3, Cuda> S, Var<T, 1, Cuda> s,
+                                          double scale) {
+  Tape<T, Cuda>& tape = h.tape();
+  const bool inner = h.needs_grad();
+  const index_t B = h.size(0);
+  const Extents<3> sizes{B, S.size(0), h.size(2)}, gated = ops::Gate::output_sizes(h.sizes());
+  const Var<T, 3, Cuda> x_next = tape.make(x.sizes(), inner || x.needs_grad() || R.needs_grad() || r.needs_grad());
+  const bool needs = inner || S.needs_grad() || s.needs_grad() || total.needs_grad();
+  const Var<T, 3, Cuda> sum = total ? tape.alias(total.output(), needs) : tape.make(sizes, needs);
+  ScratchOn<Cuda> scratch;
+  const bool kept = x_next.needs_grad() || sum.needs_grad();
+  const auto g = kept ? tape.template keep<T>(gated) : scratch.template tensor<T>(gated);
+  const auto scaled = scratch.template tensor<T>(R.sizes());
+  ops::Gate::forward(g, h.value());
+  ops::Unary<ScaleRule>::forward(scaled, R.value(), ScaleRule{scale, 0});
+  impl::add_rows(x_next.output(), x.value(), impl::for_all_entries(r.value(), B), {}, {}, static_cast<T>(scale));
+  add_product<T>(x_next.output(), scaled, g);
+  impl::add_rows(sum.output(), value_or_none(total), impl::for_all_entries(s.value(), B));
+  add_product<T>(sum.output(), S.value(), g);
+  tape.record("gated_exit", x_next, sum, [=, &tape] {
+    const TensorView<T, 3, Cuda> dsum = sum.node()->grad;
+    const TensorView<const T, 3, Cuda> dnext = x_next.grad();
+    {
+      const Grad dh(h), dx(x);
+      ScratchOn<Cuda> room;
+      const auto dg = room.template tensor<T>(gated);
+      if (wanted(dnext)) {
+        const auto to = wanted(dx.view()) ? dx.view() : room.template tensor<T>(x.sizes());
+        ops::Unary<ScaleRule>::forward(to, dnext, ScaleRule{scale, 0});
+        ops::Conv1d::backward<T, Cuda>(dg, tape.grad_to_add(R), tape.grad_to_add(r), to, g, R.value());
+      } else {
+        detail::fill(dg, T(0));
+        if (wanted(dx.view())) detail::fill(dx.view(), T(0));
+      }
+      if (wanted(dsum)) {
+        ops::Conv1d::backward<T, Cuda>({}, tape.grad_to_add(S), tape.grad_to_add(s), dsum, g, S.value());
+        add_product<T>(dg, S.value().transpose(0, 1), dsum);
+      }
+      if (wanted(dh.view())) ops::Gate::backward(dh.view(), TensorView<const T, 3, Cuda>(dg), h.value());
+    }
+    if (total.needs_grad() && wanted(dsum)) tape.hand_over(total, dsum);
+  });
+  return {x_next, sum};
+}
+
+// h + W c + bias, for c of few channels; h's gradient is that of the result, in the same memory.
+template <class T>
+Var<T, 3, Cuda> add_projection_fused(Var<T, 3, Cuda> h, Var<T, 3, Cuda> c, Var<T, 3, Cuda> W, Var<T, 1, Cuda> bias) {
+  Tape<T, Cuda>& tape = h.tape();
+  const Var<T, 3, Cuda> y =
+      tape.make(h.sizes(), h.needs_grad() || c.needs_grad() || W.needs_grad() || bias.needs_grad());
+  impl::add_rows(y.output(), h.value(), impl::for_all_entries(bias.value(), h.size(0)), c.value(),
+                 tap_matrix(W.value()));
+  tape.record("add_projection", y, [=, &tape] {
+    {
+      const Grad dc(c);
+      ops::Conv1d::backward<T, Cuda>(dc.view(), tape.grad_to_add(W), tape.grad_to_add(bias), y.grad(), c.value(),
+                                     W.value());
+    }
+    if (h.needs_grad()) tape.hand_over(h, y.node()->grad);
+  });
+  return y;
+}
+
+// x (B, R, L) + v (B, R) at every position, likewise.
+template <class T>
+Var<T, 3, Cuda> add_at_all_times_fused(Var<T, 3, Cuda> x, Var<T, 2, Cuda> v) {
+  Tape<T, Cuda>& tape = x.tape();
+  const Extents<3> column{v.size(0), v.size(1), 1};
+  const Var<T, 3, Cuda> y = tape.make(x.sizes(), x.needs_grad() || v.needs_grad());
+  impl::add_rows(y.output(), x.value(), v.value());
+  tape.record("add_at_all_times", y, [=, &tape] {
+    {
+      const Grad dv(v);
+      if (wanted(dv.view()))
+        ops::Binary<AddRule>::backward(TensorView<T, 3, Cuda>(), dv.view().reshape(column), y.grad(), x.value(),
+                                       v.value().reshape(column), AddRule());
+    }
+    if (x.needs_grad()) tape.hand_over(x, y.node()->grad);
+  });
+  return y;
+}
+
+}  // namespace longwave::detail
