@@ -44,7 +44,7 @@ class Network {
   // Mean over what is missing; noise and diffusion steps are drawn from `gen`.
   virtual Var<float, 0, D> loss(Tape<float, D>& tape, const TrainingSample<float, D>& sample, Generator& gen) = 0;
 
-  // Gets ready for draws of sizes (B, C, L).
+  // Gets ready for draws of sizes (B, C, L); from here on the parameters stay as they are.
   virtual void prepare_draws(const Options& options, const SamplerChoice& choice, Extents<3> sizes) = 0;
   // One draw of each series, known entries as in cond; valid until the next.
   virtual TensorView<const float, 3, D> draw(TensorView<const float, 3, D> cond, TensorView<const float, 3, D> mask,

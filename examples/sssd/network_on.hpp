@@ -8,6 +8,7 @@
 #include "longwave/models/diffwave.hpp"
 #include "longwave/models/sssd.hpp"
 #include "sssd/network.hpp"
+#include "sssd/runner_host.hpp"
 
 namespace longwave::examples::sssd {
 
@@ -34,10 +35,14 @@ class Regressor final : public Network<D> {
   void prepare_draws(const Options& options, const SamplerChoice& choice, Extents<3> sizes) override {
     sampler_.emplace(plan_of(options, choice), sizes,
                      SampleOptions{.only_generate_missing = forward_.only_generate_missing, .restore_known = true});
+    runner_.emplace();
+    net_.hold(sizes[2]);
   }
   TensorView<const float, 3, D> draw(TensorView<const float, 3, D> cond, TensorView<const float, 3, D> mask,
                                      Generator& gen) override {
-    return sampler_->sample(net_, cond, mask, gen);
+    sampler_->start(cond, mask, gen);
+    for (index_t i = 0; i < sampler_->steps(); ++i) runner_->run(gen, [&] { sampler_->step(net_, gen); });
+    return sampler_->x();
   }
 
   std::vector<ParameterRef<float, D>> parameters() override { return longwave::parameters<float, D>(net_); }
@@ -48,6 +53,7 @@ class Regressor final : public Network<D> {
   NoiseLevels<float, D> levels_;
   ForwardOptions forward_;
   std::optional<Sampler<float, D>> sampler_;
+  std::optional<SampleRunner<D>> runner_;  // of the sampler's steps
 };
 
 // Predicts events instead of regressing on their numbers.
@@ -62,6 +68,7 @@ class Classifier final : public Network<D> {
 
   void prepare_draws(const Options&, const SamplerChoice& choice, Extents<3> sizes) override {
     sampler_.emplace(sizes, rounds_of(choice, sizes[2]));
+    net_.hold(sizes[2]);
   }
   TensorView<const float, 3, D> draw(TensorView<const float, 3, D> cond, TensorView<const float, 3, D> mask,
                                      Generator& gen) override {

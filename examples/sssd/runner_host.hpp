@@ -1,4 +1,7 @@
 // runner_host.hpp - a batch on its way to a training step and the loss back, on the host: both are where they are.
+//
+//   Runner<D>         the batches and the step of training
+//   SampleRunner<D>   one step of sampling, over and over
 #pragma once
 
 #include "sssd/batches.hpp"
@@ -7,6 +10,8 @@ namespace longwave::examples::sssd {
 
 template <device D>
 class Runner;
+template <device D>
+class SampleRunner;
 
 template <>
 class Runner<Host> {
@@ -15,8 +20,6 @@ class Runner<Host> {
 
   template <class... Counters>
   void advances(Counters&...) {}
-  template <class Counter>
-  void advances_too(Counter&) {}
   void stage(const HostBatch&) {}
   template <class Step>
   void run(Step&& step) {
@@ -25,6 +28,8 @@ class Runner<Host> {
   void publish(TensorView<const float, 0> loss) { newest_ = static_cast<double>(loss()); }
   double newest() const { return newest_; }
   double read(TensorView<const float, 0> value) const { return static_cast<double>(value()); }
+  // Where dropout takes its random numbers from, of the two generators of a step.
+  static Generator& dropout_of(Generator&, Generator& dropout) { return dropout; }
 
   TensorView<const float, 3> x0() const { return batch_.x0.view(); }
   TensorView<const float, 3> mask() const { return batch_.mask.view(); }
@@ -33,6 +38,15 @@ class Runner<Host> {
  private:
   const HostBatch& batch_;
   double newest_ = 0;
+};
+
+template <>
+class SampleRunner<Host> {
+ public:
+  template <class Step>
+  void run(Generator&, Step&& step) {
+    step();
+  }
 };
 
 }  // namespace longwave::examples::sssd

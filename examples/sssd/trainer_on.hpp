@@ -69,10 +69,10 @@ class TrainerOn final : public Trainer {
         state_(network_->state()),
         runner_(batches_.batch()),
         validation_runner_(validation_.batch()) {
-    runner_.advances(noise_, dropout_, adam_);
+    runner_.advances(noise_, adam_);
     if (options.train.ema == 0) return;
     ema_.emplace(adam_.parameters(), EmaOptions{.decay = options.train.ema, .warm_up = true});
-    runner_.advances_too(*ema_);
+    runner_.advances(*ema_);
   }
 
   void step() override {
@@ -81,7 +81,7 @@ class TrainerOn final : public Trainer {
     adam_.set_lr_factor(lr_factor(options_, iteration_));
     runner_.run([&] {
       tape_.rewind();
-      tape_.train(dropout_);
+      tape_.train(Runner<D>::dropout_of(noise_, dropout_));
       const Var<float, 0, D> loss = network_->loss(tape_, sample_of(runner_, batches_), noise_);
       tape_.backward(loss);
       if (options_.train.clip > 0) clip_.apply();
