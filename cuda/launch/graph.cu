@@ -11,6 +11,12 @@ __global__ void advance_kernel(Advance* to, Advance value) { *to = value; }
 
 cudaGraphExec_t executable_of(void* p) { return static_cast<cudaGraphExec_t>(p); }
 
+// The whole device may not be waited for while another thread captures.
+cudaError_t wait_for_device() {
+  const std::shared_lock lock(capture_mutex());
+  return cudaDeviceSynchronize();
+}
+
 [[noreturn]] void throw_not_captured(const std::string& why) {
   throw DeviceError("cuda::Graph",
                     "the step cannot be captured: " + why +
@@ -50,14 +56,14 @@ Graph::Graph(GraphOptions options) : options_(options) {
 Graph::~Graph() {
   if (executable_ == nullptr) return;
   const UseStream use(stream_);
-  (void)cudaDeviceSynchronize();  // a replay that still runs
+  (void)wait_for_device();  // a replay that still runs
   (void)cudaGraphExecDestroy(executable_of(executable_));
 }
 
 void Graph::reset() {
   if (executable_ != nullptr) {
     const UseStream use(stream_);
-    const cudaError_t status = cudaDeviceSynchronize();
+    const cudaError_t status = wait_for_device();
     (void)cudaGraphExecDestroy(executable_of(executable_));
     executable_ = nullptr;
     check(status, "cudaDeviceSynchronize");

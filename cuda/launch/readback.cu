@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "kernels/launch.cuh"
+#include "launch/capture.cuh"
 
 namespace longwave::cuda {
 
@@ -47,7 +48,10 @@ Readback::Readback(index_t slots) : slots_(slots) {
 }
 
 Readback::~Readback() {
-  (void)cudaDeviceSynchronize();  // a kernel that still writes to the ring
+  {
+    const std::shared_lock lock(capture_mutex());  // another thread may be capturing
+    (void)cudaDeviceSynchronize();                 // a kernel that still writes to the ring
+  }
   Memory<Cuda>::release(counter_);
   release_pinned(ring_);
 }
@@ -84,7 +88,10 @@ double Readback::value(index_t number, int k) {
     const cudaError_t status = cudaStreamQuery(stream_handle());
     if (status == cudaErrorNotReady) continue;
     check(status, "cuda::Readback");
-    check(cudaDeviceSynchronize(), "cuda::Readback");
+    {
+      const std::shared_lock lock(capture_mutex());
+      check(cudaDeviceSynchronize(), "cuda::Readback");
+    }
     if (number_in(number % slots_) != wanted)
       throw_value_error("Readback: publication " + std::to_string(number) + " did not run");
   }

@@ -73,7 +73,7 @@ Explanation explain_batch(const Options& options, std::int64_t epochs) {
     Options training = options;
     training.epochs = epochs;
     train<Host>(
-        training, net, task.train, Generator(seed, Stream::shuffles), [](const std::string&) {}, tape,
+        training, net, task.train, Generator(seed, Stream::shuffles), gen, [](const std::string&) {}, tape,
         [&](Tape<float>&, TensorView<const float, 2> x0, Var<float, 2> c) { return SemiImplicit()(d, x0, c); });
   }
   take_gradient(net);

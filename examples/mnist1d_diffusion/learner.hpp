@@ -16,6 +16,7 @@
 #include "longwave/models/mnist1d_s4d_denoiser.hpp"
 #include "longwave/optim/adam.hpp"
 #include "mnist1d_diffusion/backend.hpp"
+#include "mnist1d_diffusion/runner_host.hpp"
 #include "mnist1d_diffusion/training.hpp"
 
 namespace longwave::examples::mnist1d_diffusion {
@@ -76,33 +77,36 @@ class Batches {
   Generator gen_;
 };
 
-// step(tape, x0, c) -> StepLoss. Returns the mean loss of each epoch.
+// step(tape, x0, c) -> StepLoss, with random numbers from `draws`. Returns the mean loss of each epoch.
 template <device D, class Net, class Step>
-std::vector<double> train(const Options& options, Net& net, const Rows& rows, Generator shuffles, const LogLine& log,
-                          Tape<float, D>& tape, Step&& step) {
+std::vector<double> train(const Options& options, Net& net, const Rows& rows, Generator shuffles, Generator& draws,
+                          const LogLine& log, Tape<float, D>& tape, Step&& step) {
   Adam<float, D> optimizer(net, {.lr = options.lr});
   Batches<D> batches(rows, options.batch_size, shuffles);
   Tensor<float, 0, D> trained{Extents<0>()};
   Tensor<double, 0, D> constant{Extents<0>()};
   std::vector<double> losses;
+  EpochRunner<D> runner(options.cosine_lr, draws, optimizer);
   const double all_steps = static_cast<double>(options.epochs * batches.count());
   for (index_t epoch = 0; epoch < options.epochs; ++epoch) {
     batches.shuffle();
-    trained.zero();
-    constant.zero();
-    for (index_t i = 0; i < batches.count(); ++i) {
-      if (options.cosine_lr) {
-        const double done = static_cast<double>(epoch * batches.count() + i) / all_steps;
-        optimizer.set_lr_factor(0.5 * (1 + std::cos(std::numbers::pi * done)));
+    runner.run([&] {
+      trained.zero();
+      constant.zero();
+      for (index_t i = 0; i < batches.count(); ++i) {
+        if (options.cosine_lr) {
+          const double done = static_cast<double>(epoch * batches.count() + i) / all_steps;
+          optimizer.set_lr_factor(0.5 * (1 + std::cos(std::numbers::pi * done)));
+        }
+        tape.rewind();
+        const auto [condition, target] = batches.get(tape, i);
+        const StepLoss<float, D> loss = step(tape, target, tape.input(condition));
+        tape.backward(loss.loss);
+        optimizer.step();
+        longwave::detail::add_to(trained.view(), loss.loss.value());
+        if (wanted(loss.constant)) longwave::detail::add_to(constant.view(), loss.constant);
       }
-      tape.rewind();
-      const auto [condition, target] = batches.get(tape, i);
-      const StepLoss<float, D> loss = step(tape, target, tape.input(condition));
-      tape.backward(loss.loss);
-      optimizer.step();
-      longwave::detail::add_to(trained.view(), loss.loss.value());
-      if (wanted(loss.constant)) longwave::detail::add_to(constant.view(), loss.constant);
-    }
+    });
     const double sum = static_cast<double>(here<D>(trained.view())()) + here<D>(constant.view())();
     losses.push_back(sum / static_cast<double>(batches.count()));
     if (epoch % 10 == 0 || epoch + 1 == options.epochs) {
@@ -132,7 +136,7 @@ Outcome learn(const Options& options, Net& net, const Task& task, std::uint64_t 
 
   Outcome outcome;
   outcome.losses = train<D>(
-      options, net, task.train, Generator(seed, Stream::shuffles), log, tape,
+      options, net, task.train, Generator(seed, Stream::shuffles), gen, log, tape,
       [&](Tape<float, D>&, TensorView<const float, 2, D> x0, Var<float, 2, D> c) { return policy(diffusion, x0, c); });
   const auto predict = [&](TensorView<const float, 2> condition, Stream stream) {
     Generator draws(seed, stream);
@@ -203,7 +207,8 @@ Outcome run_regressor(const Options& options, const Task& task, std::int64_t see
       return net(on, on.input(x), c, t);
     };
     Outcome outcome;
-    outcome.losses = train<D>(options, net, task.train, Generator(s, Stream::shuffles), log, tape,
+    Generator none(s, Stream::training);
+    outcome.losses = train<D>(options, net, task.train, Generator(s, Stream::shuffles), none, log, tape,
                               [&](Tape<float, D>& on, TensorView<const float, 2, D> x0, Var<float, 2, D> c) {
                                 return StepLoss<float, D>{mse(answer(on, c), on.input(x0)), {}};
                               });

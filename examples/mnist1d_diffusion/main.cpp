@@ -58,7 +58,7 @@ void add_options(CLI::App& app, Options& o) {
 
 void add_settings(CLI::App& app, RunSettings& s) {
   app.add_option("--out", s.out, "folder for the results")->capture_default_str();
-  app.add_option("--jobs", s.jobs, "experiments at a time; 0: one per core")->check(CLI::NonNegativeNumber);
+  app.add_option("--jobs", s.jobs, "experiments at a time; 0: one per core, 4 on a GPU")->check(CLI::NonNegativeNumber);
   app.add_flag("--force", s.force, "replace partial results of another configuration");
   app.add_flag("--regressor", s.regressor, "train the network as a plain regressor too, beside the other answers");
   app.add_flag("--quiet", s.quiet, "the table only");
@@ -68,10 +68,14 @@ void add_settings(CLI::App& app, RunSettings& s) {
       ->type_name("DEVICE");
 }
 
+// The kernels of one experiment are too small to fill a GPU, and each waits for the one before.
+constexpr int jobs_on_cuda = 4;
+
 int run_command(Options options, RunSettings settings) {
   check_options(options);
   if (settings.jobs == 0)
-    settings.jobs = settings.device.on_cuda ? 1 : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    settings.jobs =
+        settings.device.on_cuda ? jobs_on_cuda : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   const SweepOutcome outcome = run_sweep(options, settings, backend_of(settings.device));
   std::fputs(("\n" + console_table(outcome.result)).c_str(), stdout);
   if (outcome.interrupted) {

@@ -138,6 +138,7 @@ class Runner {
   }
 
   void work() {
+    if (settings_.device.on_cuda) open_cuda(settings_.device.index);  // for this thread
     for (std::size_t i = next_++; i < jobs_.size() && !interrupt_.requested(); i = next_++) {
       std::string buffer;
       const bool live = settings_.jobs == 1;
@@ -239,8 +240,6 @@ class Runner {
 }  // namespace
 
 SweepOutcome run_sweep(const Options& options, const RunSettings& settings, const Backend& backend) {
-  if (settings.device.on_cuda && settings.jobs > 1)
-    throw_value_error("--jobs: one experiment at a time on a GPU; use --jobs 1");
   return Runner(options, settings, backend).run();
 }
 

@@ -1,6 +1,6 @@
 #include "mnist1d_diffusion/backend.hpp"
 
-#include "longwave/cuda.hpp"
+#include "mnist1d_diffusion/cuda/runner.hpp"
 #include "mnist1d_diffusion/learner.hpp"
 
 namespace longwave::examples::mnist1d_diffusion {
