@@ -213,6 +213,61 @@ def lines():
     return training(Lines().cuda(), x, lambda y: functional.l1_loss(y, target), 5e-3)
 
 
+def lstm(B, L, inputs, hidden, backward):
+    layer = nn.LSTM(inputs, hidden, batch_first=True).cuda()
+    x = torch.randn(B, L, inputs, device="cuda", requires_grad=backward)
+    dy = torch.randn(B, L, hidden, device="cuda")
+
+    def step():
+        layer.zero_grad(set_to_none=True)
+        x.grad = None
+        layer(x)[0].backward(dy)
+
+    if backward:
+        return median_ms(step)
+    with torch.no_grad():
+        return median_ms(lambda: layer(x))
+
+
+class Generator(nn.Module):
+    def __init__(self, hidden=66, latent=16, features=4):
+        super().__init__()
+        self.lstm, self.fc_out = nn.LSTM(latent, hidden, batch_first=True), nn.Linear(hidden, features)
+
+    def forward(self, z):
+        return torch.tanh(self.fc_out(self.lstm(z)[0]))
+
+
+class Discriminator(nn.Module):
+    def __init__(self, hidden=66, features=4):
+        super().__init__()
+        self.lstm, self.fc_out = nn.LSTM(features, hidden, batch_first=True), nn.Linear(hidden, 1)
+
+    def forward(self, x):
+        return self.fc_out(self.lstm(x)[1][0][-1])
+
+
+def gan():
+    G, D = Generator().cuda(), Discriminator().cuda()
+    optimizers = [torch.optim.Adam(net.parameters(), lr=3e-4, betas=(0.5, 0.999)) for net in (G, D)]
+    bce, real = nn.BCEWithLogitsLoss(), torch.randn(128, 12, 4, device="cuda")
+    ones, zeros = torch.ones(128, 1, device="cuda"), torch.zeros(128, 1, device="cuda")
+
+    def noise():
+        return torch.randn(128, 12, 16, device="cuda")
+
+    def step():
+        optimizers[1].zero_grad()
+        (bce(D(real), ones) + bce(D(G(noise()).detach()), zeros)).backward()
+        optimizers[1].step()
+        for _ in range(2):
+            optimizers[0].zero_grad()
+            bce(D(G(noise())), ones).backward()
+            optimizers[0].step()
+
+    return median_ms(step)
+
+
 class Step(nn.Module):
     """One sample of B streams through a layer, as the S4 repository steps: complex states (B, H, N)."""
 
@@ -270,6 +325,11 @@ def rows():
     table["S4D layer step, peak memory bf16 L=16384"] = lambda: layer_memory(16384, bf16=True)
     table["classifier training step B64 L1024 d128"] = classifier
     table["SAR-size training step B10 L10000 d2"] = lines
+    for size in ((64, 256, 128, 256), (128, 12, 16, 66)):
+        name = "B{} L{} i{} h{}".format(*size)
+        table[f"LSTM forward {name}"] = lambda size=size: lstm(*size, False)
+        table[f"LSTM forward+backward {name}"] = lambda size=size: lstm(*size, True)
+    table["GAN batch B128 L12 h66, 1 D + 2 G"] = gan
     for B in (1, 1024, 65536):
         table[f"step of an S4D layer d256 N64 B={B}"] = lambda B=B: stream_layer(B)
         table[f"step of the classifier d128, 4 layers B={B}"] = lambda B=B: stream_classifier(B)

@@ -8,8 +8,10 @@
 #include "longwave/autograd/functions/shape.hpp"
 #include "longwave/metrics/mmd.hpp"
 #include "longwave/models/gan_progress.hpp"
+#include "longwave/ops/embedding.hpp"
 #include "longwave/optim/ema.hpp"
 #include "trace_gan/rows.hpp"
+#include "trace_gan/runner_host.hpp"
 
 namespace longwave::examples::trace_gan {
 
@@ -51,43 +53,45 @@ class ModelOn {
   std::optional<LstmGan<float, D>> copy_;
 };
 
-// Chunks in a new order every epoch, batch by batch.
+// Chunks in a new order every epoch, batch by batch; on a device all of them lie there.
 template <device D>
 class Batches {
  public:
   Batches(TensorView<const float, 3> chunks, index_t batch, Generator order)
-      : chunks_(chunks),
+      : chunks_(rows(chunks)),
         batch_(batch),
         gen_(order),
         order_(chunks.size(0)),
-        host_(batch, chunks.size(1), chunks.size(2)) {
-    if constexpr (!std::is_same_v<D, Host>) there_ = Tensor<float, 3, D>(host_.sizes());
+        batch_rows_(batch, chunks.size(1), chunks.size(2)) {
+    if constexpr (!std::is_same_v<D, Host>) there_ = cuda::to_device(chunks_);
   }
 
   index_t count() const { return (chunks_.size(0) + batch_ - 1) / batch_; }
   void shuffle() { gen_.permutation(order_.view()); }
-  // Valid until the next call.
+  // Valid until the next call. All batches lie in the same memory, a smaller last one in its first part.
   TensorView<const float, 3, D> batch(index_t i) {
     const index_t begin = i * batch_, end = std::min(begin + batch_, chunks_.size(0));
-    const index_t size = chunks_.size(1) * chunks_.size(2);
-    for (index_t b = begin; b < end; ++b)
-      std::copy_n(chunks_.data() + order_(b) * size, size, host_.data() + (b - begin) * size);
-    if constexpr (std::is_same_v<D, Host>) {
-      return host_.view().slice(0, 0, end - begin);
-    } else {
-      const auto to = there_.view().slice(0, 0, end - begin);
-      cuda::copy(to, host_.view().slice(0, 0, end - begin));
-      return to;
-    }
+    const TensorView<float, 3, D> to = batch_rows_.view().slice(0, 0, end - begin);
+    const TensorView<const index_t, 1, D> places = order_.view().slice(0, begin, end);
+    if constexpr (std::is_same_v<D, Host>)
+      ops::Embedding::forward(rows(to), chunks_, places);
+    else
+      ops::Embedding::forward(rows(to), there_.view(), places);
+    return to;
   }
 
  private:
-  TensorView<const float, 3> chunks_;
+  template <class T, device E>
+  static TensorView<T, 2, E> rows(TensorView<T, 3, E> x) {
+    return x.reshape(Extents<2>{x.size(0), x.size(1) * x.size(2)});
+  }
+
+  TensorView<const float, 2> chunks_;
   index_t batch_;
   Generator gen_;
-  Tensor<index_t, 1> order_;
-  Tensor<float, 3> host_;
-  Tensor<float, 3, D> there_;
+  Tensor<index_t, 1, D> order_;
+  Tensor<float, 3, D> batch_rows_;
+  Tensor<float, 2, D> there_;  // on the host: none
 };
 
 // MMD^2 between the rows of generated and real chunks, as a term of the generator's loss: three kernels around the
@@ -146,16 +150,21 @@ void train_on(const TrainOptions& o, LstmGan<float>& host, TensorView<const floa
   Batches<D> batches(chunks, std::min<index_t>(o.batch_size, chunks.size(0)), generator_of(o.seed, order_of_chunks));
   Generator gen = generator_of(o.seed, noise);
   const RowTerm term(o.mmd_weight, o.mmd_chunks, chunks);
+  UpdateRunner<D> runner(gen, trainer.discriminator_optimizer(), trainer.generator_optimizer());
+  const auto noise_of = [&](TensorView<float, 3, D> z) { gen.normal(z); };
+  double factor = 1;
   for (index_t epoch = 1; epoch <= o.num_epochs; ++epoch) {
     batches.shuffle();
     for (index_t i = 0; i < batches.count(); ++i) {
-      trainer.set_lr_factor(lr_factor(o, static_cast<double>((epoch - 1) * batches.count() + i) /
-                                             static_cast<double>(o.num_epochs * batches.count())));
+      const double wanted = lr_factor(o, static_cast<double>((epoch - 1) * batches.count() + i) /
+                                             static_cast<double>(o.num_epochs * batches.count()));
+      if (wanted != factor) trainer.set_lr_factor(factor = wanted);
       const auto real = batches.batch(i);
+      const auto run = runner.of(real.size(0));
       if (o.mmd_weight > 0 && real.size(0) * real.size(1) > 1)
-        trainer.step(real, gen, term);
+        trainer.step(real, noise_of, term, run);
       else
-        trainer.step(real, gen);
+        trainer.step(real, noise_of, NoGanTerm(), run);
       if (ema) ema->update();
     }
     if (epoch_end(epoch, trainer.take_losses())) break;

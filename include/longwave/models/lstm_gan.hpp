@@ -101,6 +101,8 @@ struct LstmGanTraining {
 // No further term in the generator's loss.
 struct NoGanTerm {};
 
+enum class GanNetwork { discriminator, generator };
+
 // Both optimisers and everything that a step needs; the model must outlive it. A step reads nothing back from the
 // device and after the first one allocates nothing.
 template <class T, device D = Host>
@@ -115,13 +117,22 @@ class LstmGanTrainer {
 
   // One batch real (B, L, F): d_updates of the discriminator, then g_updates of the generator. noise(view) fills z with
   // N(0, 1), fresh for each update. term(tape, fake, real), if given, is a further Var<T, 0, D> in the generator's
-  // loss; fake (B, L, F) is on the tape, real is its input.
-  template <class Noise, class Term = NoGanTerm>
-  void step(In<T, 3, D> real, Noise&& noise, Term&& term = {}) {
+  // loss; fake (B, L, F) is on the tape, real is its input. run(network, update) calls update(), or repeats what it did
+  // at first (cuda/graph.hpp): one step of that network's optimiser, draws of noise, nothing else that counts.
+  template <class Noise, class Term, class Run>
+    requires(!std::is_same_v<std::remove_cvref_t<Noise>, Generator>)
+  void step(In<T, 3, D> real, Noise&& noise, Term&& term, Run&& run) {
     check(real);
-    for (index_t i = 0; i < options_.d_updates; ++i) update_discriminator(real, noise);
-    for (index_t i = 0; i < options_.g_updates; ++i) update_generator(real, noise, term);
+    for (index_t i = 0; i < options_.d_updates; ++i)
+      run(GanNetwork::discriminator, [&] { update_discriminator(real, noise); });
+    for (index_t i = 0; i < options_.g_updates; ++i)
+      run(GanNetwork::generator, [&] { update_generator(real, noise, term); });
     ++batches_;
+  }
+  template <class Noise, class Term = NoGanTerm>
+    requires(!std::is_same_v<std::remove_cvref_t<Noise>, Generator>)
+  void step(In<T, 3, D> real, Noise&& noise, Term&& term = {}) {
+    step(real, noise, term, [](GanNetwork, auto&& update) { update(); });
   }
   template <class Term = NoGanTerm>
   void step(In<T, 3, D> real, Generator& noise, Term&& term = {}) {
