@@ -1,24 +1,23 @@
-// glu_product.cuh - a layer's tail as one kernel forward and one backward, on Hopper's tensor cores (TF32):
+// glu_product.cuh - a layer's tail as one kernel forward and one backward, on Hopper's tensor cores:
 //
 //   g = gelu(v)   z = W g + b   y = z_1 sigmoid(z_2)                       v, y (B, H, L), W (2 H, H), b (2 H)
 //   dz = glu's of dy   dv = gelu'(v) W' dz                                 dz (B, 2 H, L), dv (B, H, L)
 //
-// (dW = sum dz g' is glu_product_weights.cuh.) g and z stay in registers in both; backward makes them again, which
-// takes less time than two tensors written and read. Bytes per number of y: forward 8, backward 20; products 4 H and 8
-// H operations.
+// Tensors are float, then operands are rounded to TF32, or bfloat16. dW = sum dz g' is glu_product_weights.cuh. g and z
+// stay in registers; backward makes them again, which takes less time than two tensors written and read. Passes over a
+// tensor (B, H, L): forward 2, backward 5; products 4 H H and 8 H H operations per position.
 //
 // A warpgroup owns 64 positions and all channels of them: of row r of its products, warp w's rows 16 w + g and
 // 16 w + g + 8 are positions 16 w + 2 g and the one behind, so that a thread has pairs of neighbours. g is the operand
-// A of all of z, 128 registers per thread at H = 256; z comes in chunks of 64 channels and the 64 that gate them. Each
-// thread reads as operand of W' dz exactly those numbers of dz that it has written itself.
+// A of all of z, with floats 128 registers per thread at H = 256; z comes in chunks of 64 channels and the 64 that gate
+// them. Each thread reads as operand of W' dz exactly those numbers of dz that it has written itself.
 //
-// W is all that goes through shared memory: packed in blocks (wgmma.cuh) in the order of their use, brought by a
-// third warpgroup to a ring of slots, read by both warpgroups of the block, with clusters of two blocks once for both
-// blocks.
+// W is all that goes through shared memory: packed in blocks (wgmma.cuh) in the order of their use, brought by a third
+// warpgroup to a ring of slots, read by both warpgroups of the block, with clusters of two blocks once for both blocks.
 #pragma once
 
+#include "kernels/bfloat16.cuh"
 #include "kernels/wgmma.cuh"
-#include "longwave/core/view.hpp"
 
 namespace longwave::cuda::detail {
 
@@ -39,8 +38,8 @@ __device__ inline float reciprocal_fast(float x) {
 }
 __device__ inline float sigmoid_fast(float x) { return reciprocal_fast(1.0f + exp2_fast(-1.44269504f * x)); }
 
-// GELU with exact erf up to 1e-7 |x|, far below what TF32 leaves of it: the tail of the normal distribution is its
-// density times a polynomial in 1 / (1 + 0.23 |x|) (Abramowitz and Stegun 26.2.17).
+// GELU with exact erf, up to 4e-7 in the value and 3e-7 in the slope, which TF32 does not see: the tail of the normal
+// distribution is its density times a polynomial in 1 / (1 + 0.23 |x|) (Abramowitz and Stegun 26.2.17).
 struct GeluFast {
   float x, density, tail;  // tail: from |x| on
 
@@ -57,50 +56,64 @@ struct GeluFast {
   __device__ float slope() const { return (x > 0 ? 1.0f - tail : tail) + x * density; }
 };
 
-__device__ inline unsigned gelu_operand(float x) { return __float_as_uint(round_tf32_unmasked(GeluFast(x).value())); }
+// A word of an operand.
+__device__ inline unsigned operand_word(float x) { return __float_as_uint(round_tf32_unmasked(x)); }
+__device__ inline unsigned operand_word(float x, float y) { return pack_bfloat16(x, y); }
+__device__ inline float gelu_fast(float x) { return GeluFast(x).value(); }
 
-// W as blocks. First for z, chunk after chunk: rows of 64 channels and of the 64 that gate them, then the next 32 of
-// depth. After them for W' dz: 32 of z's channels as depth, rows 0 .. 127 of the result, then the others.
-template <int H>
+// W as blocks. First for z, chunk after chunk: rows of 64 channels and of the 64 that gate them, then the next of
+// depth. After them for W' dz: z's channels as depth, rows 0 .. 127 of the result, then the others.
+template <class S, int H>
 struct PackedWeights {
-  static constexpr int chunks = 2 * H / block_rows, depth = H / block_depth;
+  static constexpr int chunks = 2 * H / block_rows, depth = H / block_depth<S>;
   static constexpr int forward_blocks = chunks * depth;
-  static constexpr int halves = H / block_rows, channel_blocks = 2 * H / block_depth;
+  static constexpr int halves = H / block_rows, channel_blocks = 2 * H / block_depth<S>;
   static constexpr int blocks = forward_blocks + channel_blocks * halves;
-  static constexpr int floats = blocks * block_floats;
 
-  // Row and column of W at `row`, `k` of a block.
+  // Row and column of W at `row` and depth `k` of a block.
   __host__ __device__ static void source(int block, int row, int k, int& channel, int& column) {
     if (block < forward_blocks) {
-      const int chunk = block / depth;
-      channel = chunk * 64 + row % 64 + row / 64 * H;
-      column = block % depth * block_depth + k;
+      channel = block / depth * 64 + row % 64 + row / 64 * H;
+      column = block % depth * block_depth<S> + k;
     } else {
       block -= forward_blocks;
-      channel = block / halves * block_depth + k / 8 * 8 + k % 4 * 2 + k % 8 / 4;  // what was column is depth
+      if (per_word<S> == 1) k = k / 8 * 8 + k % 4 * 2 + k % 8 / 4;  // what was column is depth
+      channel = block / halves * block_depth<S> + k;
       column = block % halves * block_rows + row;
     }
   }
 };
 
-template <int H>
-__global__ void __launch_bounds__(256) pack_weights_kernel(float* packed, const float* W, index_t row, index_t column) {
-  const int at = static_cast<int>(blockIdx.x * 256 + threadIdx.x), in_block = at % block_floats;
-  int channel, c;
-  PackedWeights<H>::source(at / block_floats, in_block / block_depth, in_block % block_depth, channel, c);
-  packed[at / block_floats * block_floats + place_in_block(in_block / block_depth, in_block % block_depth)] =
-      round_tf32(W[channel * row + c * column]);
+// A thread per word.
+template <class S, int H>
+__global__ void __launch_bounds__(256)
+    pack_weights_kernel(unsigned* packed, const float* W, index_t row_step, index_t column_step) {
+  const int at = static_cast<int>(blockIdx.x * 256 + threadIdx.x), block = at / block_size;
+  const int row = at % block_size / block_words, word = at % block_words;
+  float w[per_word<S>];
+#pragma unroll
+  for (int i = 0; i < per_word<S>; ++i) {
+    int channel, column;
+    PackedWeights<S, H>::source(block, row, word * per_word<S> + i, channel, column);
+    w[i] = W[channel * row_step + column * column_step];
+  }
+  unsigned* const to = packed + block * block_size + place_in_block(row, word);
+  if constexpr (per_word<S> == 1)
+    *to = operand_word(w[0]);
+  else
+    *to = operand_word(w[0], w[1]);
 }
 
+template <class S>  // float or bfloat16
 struct GluProduct {
-  const float* v;
-  const float* packed;  // PackedWeights<H>
+  const S* v;
+  const unsigned* packed;  // PackedWeights<S, H>
   const float* bias;
   index_t bias_step;
-  float* y;         // forward
-  const float* dy;  // backward, as those below
-  float* dz;
-  float* dv;
+  S* y;         // forward
+  const S* dy;  // backward, as those below
+  S* dz;
+  S* dv;
   double* bias_part;  // (thread blocks, 2 H); nullptr: unwanted
   index_t L;          // even; rows are dense
   int tiles, tiles_per_row;
@@ -108,19 +121,20 @@ struct GluProduct {
 
 enum class GluWork { forward, backward };
 
-template <class Unit_, int H_, GluWork work_, bool turns_ = false, int cluster_ = 1>
+template <class S_, template <class> class Unit_, int H_, GluWork work_, bool turns_ = false, int cluster_ = 1>
 struct GluPlan {
-  using Unit = Unit_;
+  using S = S_;
+  using Unit = Unit_<S>;
   static constexpr int H = H_, cluster = cluster_;
   static constexpr GluWork work = work_;
   static constexpr bool turns = turns_;  // warpgroups multiply one after the other, for `turn` blocks each
-  using Packed = PackedWeights<H>;
+  using Packed = PackedWeights<S, H>;
   static constexpr int turn = Packed::depth;
   static constexpr int blocks_per_tile = work == GluWork::forward ? Packed::forward_blocks : Packed::blocks;
   static_assert(H % block_rows == 0 && turn < glu_slots);
 
-  // Shared memory, in floats, from a multiple of 1024 bytes on.
-  static constexpr int slots = 0, sums = glu_slots * block_floats;
+  // Shared memory, in words, from a multiple of 1024 bytes on.
+  static constexpr int slots = 0, sums = glu_slots * block_size;
   static constexpr int bias = sums + (work == GluWork::backward ? 8 * 2 * H : 0);
   static constexpr int barriers = bias + 2 * H;
   static constexpr int bytes = 4 * barriers + 2 * glu_slots * static_cast<int>(sizeof(Barrier)) + block_alignment;
@@ -130,7 +144,7 @@ struct GluPlan {
 // Slots, each full or empty: of the warp that fills them, or of a warp that reads them.
 template <class Plan>
 struct BlockRing {
-  float* slots;
+  unsigned* slots;
   Barrier *full, *empty;
   int slot = 0, oldest = 0;
   unsigned phase = 0;
@@ -138,9 +152,9 @@ struct BlockRing {
   __device__ void advance() {
     if (++slot == glu_slots) slot = 0, phase ^= 1;
   }
-  __device__ const float* next_block() {
+  __device__ const unsigned* next_block() {
     full[slot].wait(phase);
-    const float* block = slots + slot * block_floats;
+    const unsigned* block = slots + slot * block_size;
     advance();
     return block;
   }
@@ -156,16 +170,16 @@ struct BlockRing {
     if (++oldest == glu_slots) oldest = 0;
   }
   // One thread: `count` blocks, over and over again the first `period` of `packed`.
-  __device__ void fill(const float* packed, int period, int count, unsigned rank) {
-    constexpr int part = block_floats / Plan::cluster;
+  __device__ void fill(const unsigned* packed, int period, int count, unsigned rank) {
+    constexpr int part = block_size / Plan::cluster;
     int from = 0;
     for (int i = 0; i < count; ++i) {
       if (i >= glu_slots) empty[slot].wait(phase ^ 1);
       full[slot].arrive_and_expect(block_bytes);
       if constexpr (Plan::cluster == 1)
-        bulk_copy(slots + slot * block_floats, packed + from * block_floats, block_bytes, full[slot]);
+        bulk_copy(slots + slot * block_size, packed + from * block_size, block_bytes, full[slot]);
       else
-        bulk_copy(slots + slot * block_floats + rank * part, packed + from * block_floats + rank * part, 4 * part,
+        bulk_copy(slots + slot * block_size + rank * part, packed + from * block_size + rank * part, 4 * part,
                   full[slot], static_cast<unsigned short>((1 << Plan::cluster) - 1));
       advance();
       if (++from == period) from = 0;
@@ -195,11 +209,12 @@ struct Turns {
 // A warpgroup's thread.
 template <class Plan>
 struct GluThread {
+  using S = typename Plan::S;
   using Unit = typename Plan::Unit;
   using Packed = typename Plan::Packed;
-  static constexpr int H = Plan::H;
+  static constexpr int H = Plan::H, per = per_word<S>, steps = H / 8 / per;  // of A
 
-  const GluProduct& p;
+  const GluProduct<S>& p;
   BlockRing<Plan> ring;
   Turns<Plan> turns;
   const float* bias;
@@ -217,51 +232,87 @@ struct GluThread {
     row = index_t(b) * H * p.L + l;
     gates = row + index_t(b) * H * p.L;
   }
-  __device__ float2 load(const float* from, index_t at) const {
-    return inside ? *reinterpret_cast<const float2*>(from + at) : make_float2(0, 0);
+  using Pair = std::conditional_t<per == 1, float2, unsigned>;  // what these two positions of a channel are stored as
+
+  __device__ Pair load(const S* from, index_t at) const {
+    return inside ? *reinterpret_cast<const Pair*>(from + at) : Pair{};
   }
-  __device__ void store(float* to, index_t at, float x, float y) const {
-    if (inside) *reinterpret_cast<float2*>(to + at) = make_float2(x, y);
+  __device__ void store(S* to, index_t at, Pair x) const {
+    if (inside) *reinterpret_cast<Pair*>(to + at) = x;
+  }
+  __device__ static float first(float2 x) { return x.x; }
+  __device__ static float second(float2 x) { return x.y; }
+  __device__ static float first(unsigned x) { return low_of_pair(x); }
+  __device__ static float second(unsigned x) { return high_of_pair(x); }
+  __device__ static Pair pair(float x, float y) {
+    if constexpr (per == 1)
+      return make_float2(x, y);
+    else
+      return pack_bfloat16(x, y);
+  }
+  __device__ static Pair operand_pair(float x, float y) {
+    return per == 1 ? pair(round_tf32_unmasked(x), round_tf32_unmasked(y)) : pair(x, y);
+  }
+
+  // Of both positions, the words of A that are made of one channel, or of two that follow each other.
+  __device__ static void channel_words(unsigned& l, unsigned& next, const float2 (&x)[1]) {
+    l = __float_as_uint(x[0].x);
+    next = __float_as_uint(x[0].y);
+  }
+  __device__ static void channel_words(unsigned& l, unsigned& next, const unsigned (&x)[2]) {
+    l = __byte_perm(x[0], x[1], 0x5410);
+    next = __byte_perm(x[0], x[1], 0x7632);
+  }
+  __device__ static void gelu_words(unsigned& l, unsigned& next) {
+    if constexpr (per == 1) {
+      l = operand_word(gelu_fast(__uint_as_float(l)));
+      next = operand_word(gelu_fast(__uint_as_float(next)));
+    } else {
+      l = operand_word(gelu_fast(low_of_pair(l)), gelu_fast(high_of_pair(l)));
+      next = operand_word(gelu_fast(low_of_pair(next)), gelu_fast(high_of_pair(next)));
+    }
   }
 
   // This warpgroup's part of the next tile, into the cache.
-  __device__ void prefetch(const float* from, int tile) const {
+  __device__ void prefetch(const S* from, int tile) const {
+    constexpr int line = 32 * per, lines = 64 / line;  // of a channel
     const int b = tile / p.tiles_per_row, thread = static_cast<int>(threadIdx.x) % 128;
     const int l =
-        (tile - b * p.tiles_per_row) * glu_positions + static_cast<int>(threadIdx.x) / 128 * 64 + thread % 2 * 32;
+        (tile - b * p.tiles_per_row) * glu_positions + static_cast<int>(threadIdx.x) / 128 * 64 + thread % lines * line;
     if (tile >= p.tiles || l >= p.L) return;
-    const float* at = from + (index_t(b) * H + thread / 2) * p.L + l;
+    const S* at = from + (index_t(b) * H + thread / lines) * p.L + l;
 #pragma unroll
-    for (int i = 0; i < H / 64; ++i)
-      asm volatile("prefetch.global.L2 [%0];" ::"l"(__cvta_generic_to_global(at + i * 64 * p.L)));
+    for (int i = 0; i < H * lines / 128; ++i)
+      asm volatile("prefetch.global.L2 [%0];" ::"l"(__cvta_generic_to_global(at + i * (128 / lines) * p.L)));
   }
 
-  // g at this thread's places of A.
-  __device__ void load_operand(unsigned (&a)[H / 8][4]) const {
-    const index_t at = row + t * p.L;
+  // g at this thread's places of A: depth is channels as they stand.
+  __device__ void load_operand(unsigned (&a)[steps][4]) const {
+    const index_t at = row + t * per * p.L;
 #pragma unroll
-    for (int i = 0; i < H / 8; ++i)
+    for (int i = 0; i < steps; ++i)
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        const float2 x = load(p.v, at + (8 * i + 4 * half) * p.L);
-        a[i][2 * half] = __float_as_uint(x.x);
-        a[i][2 * half + 1] = __float_as_uint(x.y);
+        Pair x[per];
+#pragma unroll
+        for (int k = 0; k < per; ++k) x[k] = load(p.v, at + ((8 * i + 4 * half) * per + k) * p.L);
+        channel_words(a[i][2 * half], a[i][2 * half + 1], x);
       }
 #pragma unroll
-    for (int i = 0; i < H / 8; ++i)
+    for (int i = 0; i < steps; ++i)
 #pragma unroll
-      for (int k = 0; k < 4; ++k) a[i][k] = gelu_operand(__uint_as_float(a[i][k]));
+      for (int half = 0; half < 2; ++half) gelu_words(a[i][2 * half], a[i][2 * half + 1]);
   }
 
   // One chunk of z, without bias.
-  __device__ void multiply(float (&z)[64], const unsigned (&a)[H / 8][4]) {
+  __device__ void multiply(float (&z)[64], const unsigned (&a)[steps][4]) {
 #pragma unroll
     for (int i = 0; i < 64; ++i) z[i] = 0;
     turns.begin();
     keep(z);
 #pragma unroll
     for (int k = 0; k < Packed::depth; ++k) {
-      const float* block = ring.next_block();
+      const unsigned* block = ring.next_block();
       Unit::begin();
       Unit::multiply(z, a + 4 * k, block, lane);
       Unit::commit();
@@ -283,10 +334,10 @@ struct GluThread {
       const float2 b = *reinterpret_cast<const float2*>(bias + channel);
       const float2 c = *reinterpret_cast<const float2*>(bias + H + channel);
       const float *left = z + 4 * j, *gate = z + 32 + 4 * j;
-      store(p.y, row + channel * p.L, (left[0] + b.x) * sigmoid_fast(gate[0] + c.x),
-            (left[2] + b.x) * sigmoid_fast(gate[2] + c.x));
-      store(p.y, row + (channel + 1) * p.L, (left[1] + b.y) * sigmoid_fast(gate[1] + c.y),
-            (left[3] + b.y) * sigmoid_fast(gate[3] + c.y));
+      store(p.y, row + channel * p.L,
+            pair((left[0] + b.x) * sigmoid_fast(gate[0] + c.x), (left[2] + b.x) * sigmoid_fast(gate[2] + c.x)));
+      store(p.y, row + (channel + 1) * p.L,
+            pair((left[1] + b.y) * sigmoid_fast(gate[1] + c.y), (left[3] + b.y) * sigmoid_fast(gate[3] + c.y)));
     }
   }
 
@@ -294,7 +345,7 @@ struct GluThread {
   __device__ void write_gradient(float (&z)[64], int chunk) const {
 #pragma unroll
     for (int part = 0; part < 2; ++part) {
-      float2 dy[8];
+      Pair dy[8];
 #pragma unroll
       for (int i = 0; i < 8; ++i) dy[i] = load(p.dy, row + (chunk * 64 + 8 * (4 * part + i / 2) + 2 * t + i % 2) * p.L);
 #pragma unroll
@@ -304,14 +355,12 @@ struct GluThread {
 #pragma unroll
         for (int k = 0; k < 2; ++k) {
           float &left = z[4 * j + 2 * k + odd], &gate = z[32 + 4 * j + 2 * k + odd];
-          const float s = sigmoid_fast(gate + c), in = (k == 0 ? dy[i].x : dy[i].y) * s;
+          const float s = sigmoid_fast(gate + c), in = (k == 0 ? first(dy[i]) : second(dy[i])) * s;
           gate = in * (left + b) * (1.0f - s);
           left = in;
         }
-        store(p.dz, gates + channel * p.L, round_tf32_unmasked(z[4 * j + odd]),
-              round_tf32_unmasked(z[4 * j + 2 + odd]));
-        store(p.dz, gates + (H + channel) * p.L, round_tf32_unmasked(z[32 + 4 * j + odd]),
-              round_tf32_unmasked(z[32 + 4 * j + 2 + odd]));
+        store(p.dz, gates + channel * p.L, operand_pair(z[4 * j + odd], z[4 * j + 2 + odd]));
+        store(p.dz, gates + (H + channel) * p.L, operand_pair(z[32 + 4 * j + odd], z[32 + 4 * j + 2 + odd]));
       }
     }
   }
@@ -340,29 +389,31 @@ struct GluThread {
     return chunk * 64 + tile % 8 * 8 + lane % 4 * 2 + at % 2 + tile / 8 * H;
   }
 
-  // dz of 32 channels as A: what this thread has written.
-  __device__ void load_gradient(unsigned (&a)[4][4], int block) const {
+  // dz of a block's channels, what this thread has written: x[i] is for step i of A.
+  using Gradient = Pair[4][2][per];
+  __device__ void load_gradient(Gradient& x, int block) const {
 #pragma unroll
     for (int i = 0; i < 4; ++i)
 #pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        const float2 x = load(p.dz, gates + (block * block_depth + 8 * i + 2 * t + half) * p.L);
-        a[i][2 * half] = __float_as_uint(x.x);
-        a[i][2 * half + 1] = __float_as_uint(x.y);
-      }
+      for (int half = 0; half < 2; ++half)
+#pragma unroll
+        for (int k = 0; k < per; ++k) {
+          const int channel = per == 1 ? 8 * i + 2 * t + half : 16 * i + 8 * half + 2 * t + k;
+          x[i][half][k] = load(p.dz, gates + (block * block_depth<S> + channel) * p.L);
+        }
   }
 
   // dv of this tile.
   __device__ void pass_back(int next_tile) {
     constexpr int ahead = 2, blocks = Packed::channel_blocks, halves = Packed::halves;
-    unsigned a[ahead + 1][4][4];
+    Gradient x[ahead + 1];
     float d[halves][64];
 #pragma unroll
     for (int h = 0; h < halves; ++h)
 #pragma unroll
       for (int i = 0; i < 64; ++i) d[h][i] = 0;
 #pragma unroll
-    for (int q = 0; q < ahead; ++q) load_gradient(a[q], q);
+    for (int q = 0; q < ahead; ++q) load_gradient(x[q], q);
 #pragma unroll
     for (int q = 0; q < blocks; ++q) {
       if (q * halves % Plan::turn == 0) {
@@ -371,18 +422,24 @@ struct GluThread {
 #pragma unroll
           for (int h = 0; h < halves; ++h) keep(d[h]);
       }
+      unsigned a[4][4];
+#pragma unroll
+      for (int i = 0; i < 4; ++i)
+#pragma unroll
+        for (int half = 0; half < 2; ++half)
+          channel_words(a[i][2 * half], a[i][2 * half + 1], x[q % (ahead + 1)][i][half]);
 #pragma unroll
       for (int h = 0; h < halves; ++h) {
-        const float* block = ring.next_block();
+        const unsigned* block = ring.next_block();
         Unit::begin();
-        Unit::multiply(d[h], a[q % (ahead + 1)], block, lane);
+        Unit::multiply(d[h], a, block, lane);
         Unit::commit();
         if ((q * halves + h + 1) % Plan::turn == 0) turns.end();
         if (q > 0 || h > 0) {
           Unit::template wait<1>();
           ring.release(lane);
         }
-        if (h == 0 && q + ahead < blocks) load_gradient(a[(q + ahead) % (ahead + 1)], q + ahead);
+        if (h == 0 && q + ahead < blocks) load_gradient(x[(q + ahead) % (ahead + 1)], q + ahead);
       }
       if (q == blocks / 2) {
         prefetch(p.v, next_tile);
@@ -397,15 +454,16 @@ struct GluThread {
     for (int h = 0; h < halves; ++h)
 #pragma unroll
       for (int part = 0; part < 4; ++part) {
-        float2 v[8];
+        Pair v[8];
 #pragma unroll
         for (int i = 0; i < 8; ++i)
           v[i] = load(p.v, row + (h * block_rows + 8 * (4 * part + i / 2) + 2 * t + i % 2) * p.L);
 #pragma unroll
         for (int i = 0; i < 8; ++i) {
           const int j = 4 * part + i / 2, odd = i % 2;
-          store(p.dv, row + (h * block_rows + 8 * j + 2 * t + odd) * p.L, d[h][4 * j + odd] * GeluFast(v[i].x).slope(),
-                d[h][4 * j + 2 + odd] * GeluFast(v[i].y).slope());
+          store(p.dv, row + (h * block_rows + 8 * j + 2 * t + odd) * p.L,
+                pair(d[h][4 * j + odd] * GeluFast(first(v[i])).slope(),
+                     d[h][4 * j + 2 + odd] * GeluFast(second(v[i])).slope()));
         }
       }
   }
@@ -417,7 +475,7 @@ struct GluThread {
       const int tile = round * static_cast<int>(gridDim.x) + static_cast<int>(blockIdx.x);
       const int next = tile + static_cast<int>(gridDim.x);
       go_to(tile);
-      unsigned a[H / 8][4];
+      unsigned a[steps][4];
       load_operand(a);
 #pragma unroll 1
       for (int chunk = 0; chunk < Packed::chunks; ++chunk) {
@@ -437,7 +495,8 @@ struct GluThread {
 };
 
 template <class Plan>
-__global__ void __launch_bounds__(glu_threads, 1) glu_product_kernel(const __grid_constant__ GluProduct p) {
+__global__ void __launch_bounds__(glu_threads, 1)
+    glu_product_kernel(const __grid_constant__ GluProduct<typename Plan::S> p) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   constexpr int H = Plan::H;
   extern __shared__ char memory[];
@@ -460,7 +519,7 @@ __global__ void __launch_bounds__(glu_threads, 1) glu_product_kernel(const __gri
   if constexpr (Plan::cluster > 1) cluster_sync();
 
   const int rounds = (p.tiles + static_cast<int>(gridDim.x) - 1) / static_cast<int>(gridDim.x);
-  BlockRing<Plan> ring{shared + Plan::slots, full, empty};
+  BlockRing<Plan> ring{reinterpret_cast<unsigned*>(shared) + Plan::slots, full, empty};
   if (warp >= 8) {  // 2 x 240 + 24 of the 512 registers of three warps' lanes
     asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
     if (warp == 8 && lane == 0)

@@ -1,8 +1,8 @@
 // glu_product_launch.cuh - starts the kernels of glu_product.cuh and glu_product_weights.cuh.
 //
-// GluTail<Unit, H, turns, cluster> works on dense v, y, dy, dv (B, H, L) and dz (B, 2 H, L) that start on 16 bytes, L a
-// multiple of 4. Working memory is 4 H H floats of packed W, twice as many as W has, made anew by each call, and the
-// pieces of dW: one per multiprocessor, H H / 2 floats each at H = 256.
+// GluTail<S, Unit, H, turns, cluster> works on dense v, y, dy, dv (B, H, L) and dz (B, 2 H, L) of S that start on 16
+// bytes, L a multiple of 16 bytes. Working memory is W packed, 4 H H numbers, made anew by each call, and the pieces of
+// dW, one per thread block: at H = 256 one per four multiprocessors, 0.5 MB each.
 #pragma once
 
 #include "kernels/glu_product_weights.cuh"
@@ -11,30 +11,31 @@
 
 namespace longwave::cuda::detail {
 
-template <class Unit, int H, bool turns = false, int cluster = 1>
+template <class S, template <class> class Unit, int H, bool turns = false, int cluster = 1>
 struct GluTail {
-  using Packed = PackedWeights<H>;
+  using Packed = PackedWeights<S, H>;
 
-  static bool takes(const TensorView<const float, 3, Cuda>& v) {
-    return v.size(1) == H && v.size(2) % 4 == 0 && v.contiguous() && aligned_for_vectors(v.data());
+  static bool takes(const TensorView<const S, 3, Cuda>& v) {
+    return v.size(1) == H && v.size(2) % (16 / index_t(sizeof(S))) == 0 && v.contiguous() &&
+           aligned_for_vectors(v.data());
   }
 
-  static void forward(TensorView<float, 3, Cuda> y, TensorView<const float, 3, Cuda> v,
-                      TensorView<const float, 2, Cuda> W, TensorView<const float, 1, Cuda> bias) {
+  static void forward(TensorView<S, 3, Cuda> y, TensorView<const S, 3, Cuda> v, TensorView<const float, 2, Cuda> W,
+                      TensorView<const float, 1, Cuda> bias) {
     if (y.empty()) return;
     ScratchOn<Cuda> scratch;
-    GluProduct p = task(v, W, bias, scratch, Packed::forward_blocks);
+    GluProduct<S> p = task(v, W, bias, scratch, Packed::forward_blocks);
     p.y = y.data();
     start<GluWork::forward>(p, grid(p));
   }
 
   // dz is what dW is made of; dbias is added to and may be left out.
-  static void backward(TensorView<float, 3, Cuda> dv, TensorView<float, 3, Cuda> dz, TensorView<float, 1, Cuda> dbias,
-                       TensorView<const float, 3, Cuda> dy, TensorView<const float, 3, Cuda> v,
+  static void backward(TensorView<S, 3, Cuda> dv, TensorView<S, 3, Cuda> dz, TensorView<float, 1, Cuda> dbias,
+                       TensorView<const S, 3, Cuda> dy, TensorView<const S, 3, Cuda> v,
                        TensorView<const float, 2, Cuda> W, TensorView<const float, 1, Cuda> bias) {
     if (dv.empty()) return;
     ScratchOn<Cuda> scratch;
-    GluProduct p = task(v, W, bias, scratch, Packed::blocks);
+    GluProduct<S> p = task(v, W, bias, scratch, Packed::blocks);
     const unsigned blocks = grid(p);
     p.dy = dy.data();
     p.dz = dz.data();
@@ -47,24 +48,23 @@ struct GluTail {
   }
 
   // dW += sum of dz g'.
-  static void weights(TensorView<float, 2, Cuda> dW, TensorView<const float, 3, Cuda> dz,
-                      TensorView<const float, 3, Cuda> v) {
+  static void weights(TensorView<float, 2, Cuda> dW, TensorView<const S, 3, Cuda> dz, TensorView<const S, 3, Cuda> v) {
     if (v.empty()) return;
-    constexpr int tiles = 2 * H / weight_rows * (H / block_rows);
-    const index_t L = v.size(2), per_row = (L + weight_stage - 1) / weight_stage, stages = v.size(0) * per_row;
+    constexpr int step = block_depth<S>, tiles = 2 * H / weight_rows * (H / block_rows);
+    const index_t L = v.size(2), per_row = (L + step - 1) / step, stages = v.size(0) * per_row;
     const index_t wanted_pieces = std::max<index_t>(1, std::min<index_t>(stages, processors() / tiles));
     const index_t per_block = (stages + wanted_pieces - 1) / wanted_pieces,
                   pieces = (stages + per_block - 1) / per_block;
     ScratchOn<Cuda> scratch;
-    GluWeights p{dz.data(),
-                 v.data(),
-                 scratch.take<float>(pieces * 2 * H * H),
-                 H,
-                 L,
-                 static_cast<int>(stages),
-                 static_cast<int>(per_row),
-                 static_cast<int>(per_block)};
-    const auto kernel = glu_weights_kernel<Unit>;
+    GluWeights<S> p{dz.data(),
+                    v.data(),
+                    scratch.take<float>(pieces * 2 * H * H),
+                    H,
+                    L,
+                    static_cast<int>(stages),
+                    static_cast<int>(per_row),
+                    static_cast<int>(per_block)};
+    const auto kernel = glu_weights_kernel<S, Unit<S>>;
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, weight_bytes),
           "cudaFuncSetAttribute(glu_weights)");
     const dim3 blocks(2 * H / weight_rows, H / block_rows, static_cast<unsigned>(pieces));
@@ -82,11 +82,11 @@ struct GluTail {
   }
 
   // With the first `blocks` blocks of W packed.
-  static GluProduct task(TensorView<const float, 3, Cuda> v, TensorView<const float, 2, Cuda> W,
-                         TensorView<const float, 1, Cuda> bias, ScratchOn<Cuda>& scratch, int blocks) {
-    GluProduct p{};
-    float* const packed = scratch.take<float>(index_t(blocks) * block_floats);
-    pack_weights_kernel<H><<<static_cast<unsigned>(blocks * block_floats / 256), 256, 0, stream_handle()>>>(
+  static GluProduct<S> task(TensorView<const S, 3, Cuda> v, TensorView<const float, 2, Cuda> W,
+                            TensorView<const float, 1, Cuda> bias, ScratchOn<Cuda>& scratch, int blocks) {
+    GluProduct<S> p{};
+    unsigned* const packed = scratch.take<unsigned>(index_t(blocks) * block_size);
+    pack_weights_kernel<S, H><<<static_cast<unsigned>(blocks * block_size / 256), 256, 0, stream_handle()>>>(
         packed, W.data(), W.stride(0), W.stride(1));
     check_launch("glu_product: weights");
     p.v = v.data();
@@ -100,13 +100,13 @@ struct GluTail {
     return p;
   }
 
-  static unsigned grid(const GluProduct& p) {
+  static unsigned grid(const GluProduct<S>& p) {
     return static_cast<unsigned>(std::min(processors() / cluster, (p.tiles + cluster - 1) / cluster) * cluster);
   }
 
   template <GluWork work>
-  static void start(const GluProduct& p, unsigned blocks) {
-    using Plan = GluPlan<Unit, H, work, turns, cluster>;
+  static void start(const GluProduct<S>& p, unsigned blocks) {
+    using Plan = GluPlan<S, Unit, H, work, turns, cluster>;
     const auto kernel = glu_product_kernel<Plan>;
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Plan::bytes),
           "cudaFuncSetAttribute(glu_product)");

@@ -1,29 +1,37 @@
 // wgmma.cuh - products of warpgroups (128 threads) with operand blocks in shared memory, and what brings the blocks
 // there: bulk copies that complete on barriers. sm_90a only.
 //
-// An operand block is B' of C (64, 128) += A (64, 32) B (32, 128): 128 rows of 32 floats, 16 KiB, rounded to TF32, in
-// the order that 128-byte swizzling gives: row n is 128 bytes, its 16 bytes c stand at place c ^ (n % 8). Warpgroups
-// read it by a descriptor, warps by ldmatrix, both without bank conflicts.
+// An operand block is B' of a product C (64, 128) += A B: 128 rows of 32 words, 16 KiB, in the order that 128-byte
+// swizzling gives: the four words at 4c of row n stand at 4 (c ^ (n % 8)). A word is a float rounded to TF32, or two
+// numbers in bfloat16 that follow each other along the depth. Warpgroups read a block by a descriptor, warps by
+// ldmatrix, both without bank conflicts.
 //
 // A and C stay in registers, laid out the same for both kinds of products. With g = lane / 4, t = lane % 4, warp w of
-// the warpgroup:
-//   A, step i of 8 numbers of depth:  a[i] = (r, 8i + t) (r + 8, 8i + t) (r, 8i + t + 4) (r + 8, 8i + t + 4)
-//   C, tile j of 8 columns:           c[4j ...] = (r, 8j + 2t) (r, 8j + 2t + 1) (r + 8, 8j + 2t) (r + 8, 8j + 2t + 1)
-// where r = 16 w + g. So what was C can be A of the next product, if depth 8i + t there means column 8i + 2t here, and
-// depth 8i + t + 4 column 8i + 2t + 1: an order for whoever writes the block.
+// the warpgroup, r = 16 w + g, words counted along the depth:
+//   A, step i of 8 words:   a[i] = (r, 8i + t) (r + 8, 8i + t) (r, 8i + t + 4) (r + 8, 8i + t + 4)
+//   C, tile j of 8 columns: c[4j ...] = (r, 8j + 2t) (r, 8j + 2t + 1) (r + 8, 8j + 2t) (r + 8, 8j + 2t + 1)
+// So what was C can be A of the next product: in bfloat16 as it is; with floats if depth 8i + t there means column
+// 8i + 2t here, and depth 8i + t + 4 column 8i + 2t + 1, an order for whoever writes the block.
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/mma.cuh"
+#include "longwave/core/bfloat16.hpp"
 
 namespace longwave::cuda::detail {
 
-inline constexpr int block_rows = 128, block_depth = 32, block_floats = block_rows * block_depth;
-inline constexpr int block_bytes = 4 * block_floats;
+inline constexpr int block_rows = 128, block_words = 32;  // of a row
+inline constexpr int block_size = block_rows * block_words, block_bytes = 4 * block_size;
 inline constexpr int block_alignment = 1024;  // of its address in shared memory
 
-// In floats.
-__host__ __device__ constexpr int place_in_block(int row, int depth) {
-  return row * block_depth + ((depth / 4) ^ (row % 8)) * 4 + depth % 4;
+template <class S>
+inline constexpr int per_word = 4 / static_cast<int>(sizeof(S));
+template <class S>
+inline constexpr int block_depth = block_words* per_word<S>;
+
+__host__ __device__ constexpr int place_in_block(int row, int word) {
+  return row * block_words + ((word / 4) ^ (row % 8)) * 4 + word % 4;
 }
 
 __device__ inline unsigned shared_address(const void* p) { return static_cast<unsigned>(__cvta_generic_to_shared(p)); }
@@ -102,9 +110,8 @@ __device__ inline void keep(float (&c)[N]) {  // values are not moved across thi
 
 // Products by warpgroups, asynchronous: between begin() and commit() they are one group; wait<n>() leaves n groups.
 // Registers of a group, sums and a, must not be touched before it is done.
+template <class S>
 struct WarpgroupProduct {
-  static constexpr bool asynchronous = true;
-
   __device__ static void begin() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
   __device__ static void commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
   template <int groups>
@@ -113,13 +120,13 @@ struct WarpgroupProduct {
   }
 
   // 128-byte swizzle, eight rows 1024 bytes apart; depth is contiguous.
-  __device__ static std::uint64_t descriptor(const float* block) {
+  __device__ static std::uint64_t descriptor(const unsigned* block) {
     return (std::uint64_t(1) << 62) | (std::uint64_t(1024 >> 4) << 32) | (std::uint64_t(1) << 16) |
            ((shared_address(block) & 0x3ffffu) >> 4);
   }
 
-  // c (64, 128) += a (64, 32) block'.
-  __device__ static void multiply(float (&c)[64], const unsigned (*a)[4], const float* block, int) {
+  // c (64, 128) += a (64, 32 words) block'.
+  __device__ static void multiply(float (&c)[64], const unsigned (*a)[4], const unsigned* block, int) {
     const std::uint64_t first = descriptor(block);
 #pragma unroll
     for (int i = 0; i < 4; ++i) step(c, a[i], first + 2 * i);  // 32 bytes on
@@ -129,42 +136,60 @@ struct WarpgroupProduct {
 #define LONGWAVE_8(c, i)                                                                                      \
   "+f"(c[i]), "+f"(c[i + 1]), "+f"(c[i + 2]), "+f"(c[i + 3]), "+f"(c[i + 4]), "+f"(c[i + 5]), "+f"(c[i + 6]), \
       "+f"(c[i + 7])
+#define LONGWAVE_WGMMA(kind, rest)                                                                   \
+  asm volatile(                                                                                      \
+      "{\n.reg .pred p;\nsetp.eq.u32 p, 0, 0;\n"                                                     \
+      "wgmma.mma_async.sync.aligned." kind                                                           \
+      " {%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "                     \
+      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "             \
+      "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "             \
+      "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "            \
+      "{%64, %65, %66, %67}, %68, p, 1, 1" rest ";\n}"                                               \
+      : LONGWAVE_8(c, 0), LONGWAVE_8(c, 8), LONGWAVE_8(c, 16), LONGWAVE_8(c, 24), LONGWAVE_8(c, 32), \
+        LONGWAVE_8(c, 40), LONGWAVE_8(c, 48), LONGWAVE_8(c, 56)                                      \
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
   __device__ static void step(float (&c)[64], const unsigned (&a)[4], std::uint64_t b) {
-    asm volatile(
-        "{\n.reg .pred p;\nsetp.eq.u32 p, 0, 0;\n"
-        "wgmma.mma_async.sync.aligned.m64n128k8.f32.tf32.tf32 "
-        "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
-        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
-        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "
-        "{%64, %65, %66, %67}, %68, p, 1, 1;\n}"
-        : LONGWAVE_8(c, 0), LONGWAVE_8(c, 8), LONGWAVE_8(c, 16), LONGWAVE_8(c, 24), LONGWAVE_8(c, 32),
-          LONGWAVE_8(c, 40), LONGWAVE_8(c, 48), LONGWAVE_8(c, 56)
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+    if constexpr (std::is_same_v<S, bfloat16>)
+      LONGWAVE_WGMMA("m64n128k16.f32.bf16.bf16", ", 0");  // b is not transposed
+    else
+      LONGWAVE_WGMMA("m64n128k8.f32.tf32.tf32", "");
   }
+#undef LONGWAVE_WGMMA
 #undef LONGWAVE_8
 };
 
 // The same by single warps, each with its 16 rows.
+template <class S>
 struct WarpProduct {
-  static constexpr bool asynchronous = false;
-
   __device__ static void begin() {}
   __device__ static void commit() {}
   template <int>
   __device__ static void wait() {}
 
-  __device__ static void multiply(float (&c)[64], const unsigned (*a)[4], const float* block, int lane) {
-    const int row = lane % 8 + lane / 16 * 8;  // ldmatrix: lanes 0-7, 8-15: both halves of the step for tile j,
-#pragma unroll                                 // 16-23, 24-31: for tile j + 1
+  __device__ static void multiply(float (&c)[64], const unsigned (*a)[4], const unsigned* block, int lane) {
+    // ldmatrix: lanes 0-7 and 8-15 name both halves of the step for tile j, 16-23 and 24-31 those for tile j + 1.
+    const int row = lane % 8 + lane / 16 * 8;
+#pragma unroll
     for (int i = 0; i < 4; ++i)
 #pragma unroll
       for (int j = 0; j < 16; j += 2) {
         unsigned b[4];
-        load_matrix(b, block + place_in_block(8 * j + row, 8 * i + lane / 8 % 2 * 4));
-        multiply_add(reinterpret_cast<float(&)[4]>(c[4 * j]), a[i], __uint_as_float(b[0]), __uint_as_float(b[1]));
-        multiply_add(reinterpret_cast<float(&)[4]>(c[4 * j + 4]), a[i], __uint_as_float(b[2]), __uint_as_float(b[3]));
+        const unsigned* at = block + place_in_block(8 * j + row, 8 * i + lane / 8 % 2 * 4);
+        load_matrix(b, reinterpret_cast<const float*>(at));
+        step(c + 4 * j, a[i], b[0], b[1]);
+        step(c + 4 * j + 4, a[i], b[2], b[3]);
       }
+  }
+
+ private:
+  __device__ static void step(float* c, const unsigned (&a)[4], unsigned b0, unsigned b1) {
+    if constexpr (std::is_same_v<S, bfloat16>)
+      asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+          "{%0, %1, %2, %3};"
+          : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+          : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+    else
+      multiply_add(reinterpret_cast<float(&)[4]>(*c), a, __uint_as_float(b0), __uint_as_float(b1));
   }
 };
 

@@ -1,42 +1,50 @@
-// gemm.hpp - numbered versions of the end of a state-space layer, forward and backward, with TF32 products:
+// gemm.hpp - numbered versions of the end of a state-space layer, forward and backward, with TF32 products, or stored
+// and multiplied in bfloat16:
 //
 //   g = gelu(v)   z = W g   y = glu(z + bias)         v, y (B, H, L), W (2 H, H), bias (2 H), H = 256
 //
 // docs/design/layer_products.md counts what each moves and computes.
 #pragma once
 
+#include "longwave/core/bfloat16.hpp"
 #include "longwave/core/tensor.hpp"
 
 namespace longwave::cuda::lab {
 
+template <class S>  // float or bfloat16
 struct Tail {
-  TensorView<const float, 3, Cuda> v, dy;
+  TensorView<const S, 3, Cuda> v, dy;
   TensorView<const float, 2, Cuda> W;
   TensorView<const float, 1, Cuda> bias;
-  TensorView<float, 3, Cuda> g;  // working memory of version 1
-  TensorView<float, 3, Cuda> z;  // (B, 2 H, L): z in version 1, dz in all
-  TensorView<float, 3, Cuda> y, dv;
+  TensorView<S, 3, Cuda> g;  // working memory of version 1
+  TensorView<S, 3, Cuda> z;  // (B, 2 H, L): z in version 1, dz in all
+  TensorView<S, 3, Cuda> y, dv;
   TensorView<float, 2, Cuda> dW;
   TensorView<float, 1, Cuda> dbias;
 };
 
 // dW and dbias are added to.
+template <class S>
 struct TailVersion {
   const char* name;
   double passes[3];    // tensors (B, H, L) read or written: forward, backward, weights
   double products[3];  // of 4 B L H H operations
-  double bound;        // of the relative error, in the norm
-  void (*forward)(const Tail&);
-  void (*backward)(const Tail&);  // z to dz, dv, dbias
-  void (*weights)(const Tail&);   // dz to dW
+  double bound;        // of the relative errors of y and dv, in the norm
+  double sums_bound;   // of those of dz and dW
+  void (*forward)(const Tail<S>&);
+  void (*backward)(const Tail<S>&);  // z to dz, dv, dbias
+  void (*weights)(const Tail<S>&);   // dz to dW
 };
 
-extern const TailVersion gemm_1;  // GELU, cuBLAS, bias and GLU: kernels of their own, as the library has them
-extern const TailVersion gemm_2;  // one kernel each way; products of warps (mma.sync)
-extern const TailVersion gemm_3;  // products of warpgroups (wgmma)
-extern const TailVersion gemm_4;  // the two warpgroups of a block multiply in turns
-extern const TailVersion gemm_5;  // clusters of two blocks read W together
-extern const TailVersion gemm_6;  // turns and clusters
+extern const TailVersion<float> gemm_1;     // GELU, cuBLAS, bias and GLU: kernels of their own, as the library has them
+extern const TailVersion<float> gemm_2;     // one kernel each way; products of warps (mma.sync)
+extern const TailVersion<float> gemm_3;     // products of warpgroups (wgmma)
+extern const TailVersion<float> gemm_4;     // the two warpgroups of a block multiply in turns
+extern const TailVersion<float> gemm_5;     // clusters of two blocks read W together
+extern const TailVersion<float> gemm_6;     // turns and clusters
+extern const TailVersion<bfloat16> gemm_7;  // as 2 to
+extern const TailVersion<bfloat16> gemm_8;  // 3 and
+extern const TailVersion<bfloat16> gemm_9;  // 6
 
 // longwave_lab products [VERSION [L [B]]]: the exit code.
 int run_products(int count, char** arguments);

@@ -12,22 +12,22 @@ namespace longwave::cuda::lab {
 
 namespace {
 
-void forward(const Tail& t) {
+void forward(const Tail<float>& t) {
   ops::Gelu::forward(t.g, t.v);
   gemm(t.z, repeated(t.W, t.v.size(0)), t.g, false);
   bias_glu_forward<float>(t.y, t.z, t.bias);
 }
 
-void backward(const Tail& t) {
+void backward(const Tail<float>& t) {
   bias_glu_backward<float>(t.z, t.dbias, t.dy, t.z, t.bias);
   gemm(t.dv, repeated(t.W.transpose(0, 1), t.v.size(0)), t.z, false);
   ops::Gelu::backward<float, 3, Cuda>(t.dv, t.dv, t.v);
 }
 
-void weights(const Tail& t) { gemm_sum(t.dW, t.z, t.g.transpose(1, 2)); }
+void weights(const Tail<float>& t) { gemm_sum(t.dW, t.z, t.g.transpose(1, 2)); }
 
 }  // namespace
 
-const TailVersion gemm_1 = {"1 separate kernels", {8, 11, 3}, {1, 1, 1}, 1e-3, forward, backward, weights};
+const TailVersion<float> gemm_1 = {"1 separate kernels", {8, 11, 3}, {1, 1, 1}, 1e-3, 1e-3, forward, backward, weights};
 
 }  // namespace longwave::cuda::lab

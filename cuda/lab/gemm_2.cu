@@ -7,6 +7,6 @@
 
 namespace longwave::cuda::lab {
 
-const TailVersion gemm_2 = Fused<detail::WarpProduct, false, 1>::version("2 fused, warps");
+const TailVersion<float> gemm_2 = Fused<float, detail::WarpProduct, false, 1>::version("2 fused, warps");
 
 }  // namespace longwave::cuda::lab

@@ -5,6 +5,6 @@
 
 namespace longwave::cuda::lab {
 
-const TailVersion gemm_3 = Fused<detail::WarpgroupProduct, false, 1>::version("3 warpgroups");
+const TailVersion<float> gemm_3 = Fused<float, detail::WarpgroupProduct, false, 1>::version("3 warpgroups");
 
 }  // namespace longwave::cuda::lab

@@ -7,6 +7,6 @@
 
 namespace longwave::cuda::lab {
 
-const TailVersion gemm_4 = Fused<detail::WarpgroupProduct, true, 1>::version("4 warpgroups in turns");
+const TailVersion<float> gemm_4 = Fused<float, detail::WarpgroupProduct, true, 1>::version("4 warpgroups in turns");
 
 }  // namespace longwave::cuda::lab

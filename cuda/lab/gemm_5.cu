@@ -5,6 +5,6 @@
 
 namespace longwave::cuda::lab {
 
-const TailVersion gemm_5 = Fused<detail::WarpgroupProduct, false, 2>::version("5 clusters");
+const TailVersion<float> gemm_5 = Fused<float, detail::WarpgroupProduct, false, 2>::version("5 clusters");
 
 }  // namespace longwave::cuda::lab

@@ -3,6 +3,6 @@
 
 namespace longwave::cuda::lab {
 
-const TailVersion gemm_6 = Fused<detail::WarpgroupProduct, true, 2>::version("6 clusters, turns");
+const TailVersion<float> gemm_6 = Fused<float, detail::WarpgroupProduct, true, 2>::version("6 clusters, turns");
 
 }  // namespace longwave::cuda::lab
