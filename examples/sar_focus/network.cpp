@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <cmath>
+
 #include "sar_focus/network_on.hpp"
 
 namespace longwave::examples::sar_focus {
@@ -18,6 +20,10 @@ SarFocusOptions network_options(const TrainOptions& options) {
   o.bidirectional = options.bidirectional;
   o.d_model = options.width;
   o.residual = options.residual;
+  o.complex_valued = options.complex_valued;
+  o.taps = options.taps;
+  if (!std::isnan(options.position_first)) o.position_first = options.position_first;
+  if (!std::isnan(options.position_last)) o.position_last = options.position_last;
   return o;
 }
 

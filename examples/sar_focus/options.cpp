@@ -25,7 +25,11 @@ Settings make_settings(TrainOptions& o) {
 
   s.integer("width", o.width, 1, 1024, "channels between the layers");
   s.flag("bidirectional", o.bidirectional, "layers that look ahead as well as back");
-  s.flag("complex_valued", o.complex_valued, "layers with complex kernels");
+  s.flag("complex_valued", o.complex_valued, "complex kernels that follow the position, in place of the layers");
+  s.integer("taps", o.taps, 1, 1 << 20, "complex_valued: length of the kernels, of each side");
+  s.optional_number("position_first", o.position_first, -1e6, 1e6,
+                    "complex_valued: position of the first column; none: of the products");
+  s.optional_number("position_last", o.position_last, -1e6, 1e6, "and of the last one");
   s.flag("residual", o.residual, "add each layer's input to its output");
   s.flag("batch_norm", o.batch_norm, "normalise after each layer");
   s.number("dropout", o.dropout, 0, 0.99, "share of the layers' outputs set to 0 in training");

@@ -22,6 +22,9 @@ struct TrainOptions {
   // The network beyond its definition; see models/sar_focus.hpp.
   std::int64_t width = 2;
   bool bidirectional = false, complex_valued = false, residual = false, batch_norm = false;
+  std::int64_t taps = 512;  // complex_valued: length of the kernels, of each side
+  double position_first = __builtin_nan(""),
+         position_last = position_first;  // and where columns lie; NaN: as in the data
   double dropout = 0;
   double w_mse = 0, w_huber = 0, w_edge = 0;  // further terms of the loss
 

@@ -51,6 +51,7 @@ std::string difference(const Settings& there, const Settings& here) {
     if (entry.name == "directory" || entry.name == "threads" || entry.name == "cache" || entry.name == "workers")
       continue;
     const std::string a = there.value_text(entry.name), b = here.value_text(entry.name);
+    if (b == "none") continue;  // found in the data
     if (a != b) return entry.name + " is " + a + " there and " + b + " here";
   }
   return "";
@@ -256,8 +257,9 @@ std::vector<Experiment> chosen(const Grid& grid, const SweepArguments& arguments
 
 Grid read_grid(const std::string& path) {
   const MappedFile file(path);
-  const Json root =
-      longwave::detail::parse_json({reinterpret_cast<const char*>(file.bytes().data()), file.size()}, path);
+  const std::string text(reinterpret_cast<const char*>(file.bytes().data()), file.size());
+  (void)longwave::detail::parse_json(text, path);  // its errors
+  const Json root = Json::parse(text);             // in the order of the file
   if (!root.is_object()) throw_value_error(path + ": expected an object {...} of options of train");
   Grid grid;
   std::vector<std::vector<std::string>> values;

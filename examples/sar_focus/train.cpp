@@ -331,11 +331,29 @@ void check_precision(const TrainOptions& options, const DeviceChoice& device) {
                      " is for GPUs (--device cuda); the processor trains in fp32 alone");
 }
 
+// Where the columns lie that are to be learned or judged: kernels that follow the position are scaled to that.
+void set_positions(TrainOptions& options) {
+  if (!options.complex_valued || (!std::isnan(options.position_first) && !std::isnan(options.position_last))) return;
+  double first = INFINITY, last = -INFINITY;
+  const auto look = [&](const std::string& folder, const SarSampling& s) {
+    for (const std::string& name : sar_product_folders(folder, s.max_products)) {
+      const SarProduct product(name, s);
+      first = std::min(first, product.position(0, s.position));
+      last = std::max(last, product.position(product.columns() - 1, s.position));
+    }
+  };
+  look(options.train_dir, sampling_of(options));
+  look(options.val_dir, validation_sampling(options));
+  if (std::isnan(options.position_first)) options.position_first = first;
+  if (std::isnan(options.position_last)) options.position_last = std::max(last, options.position_first + 1e-6);
+}
+
 int train_in(RunFolder folder, TrainOptions& options, const Settings& settings, const TrainArguments& arguments,
              const Checkpoint* saved) {
   check(options);
   check_precision(options, arguments.device);
   set_num_threads(static_cast<int>(options.threads));
+  set_positions(options);
   const std::string config = settings.to_json();
   Training training(options, arguments, config, folder);
   make_folders(folder.checkpoints());
