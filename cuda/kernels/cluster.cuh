@@ -90,11 +90,13 @@ __device__ inline void copies_arrived() { asm volatile("cp.async.wait_all;" ::: 
 
 }  // namespace detail
 
-// Compute capability 9.0 or later of the current device.
-inline bool has_clusters() {
-  int major = 0;
-  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, current_device()), "cudaDeviceGetAttribute");
-  return major >= 9;
+// Whether what runs as `kernel` on the current device was compiled for clusters. A device that came later may run the
+// code of 8.0.
+template <class P>
+bool has_clusters(void (*kernel)(P)) {
+  cudaFuncAttributes attributes = {};
+  check(cudaFuncGetAttributes(&attributes, kernel), "cudaFuncGetAttributes");
+  return attributes.ptxVersion >= 90;
 }
 
 // kernel<<<clusters * blocks, threads, bytes>>>(argument), `blocks` that follow one another being a cluster.

@@ -38,7 +38,7 @@ void lstm_product(TensorView<T, 3, Cuda> C, TensorView<const T, 3, Cuda> A, Tens
 
 template <class T>
 bool lstm_resident(LstmForm form, const LstmGrid& grid) {
-  const bool possible = grid.fits && (grid.blocks == 1 || has_clusters());
+  const bool possible = grid.fits && (grid.blocks == 1 || has_clusters(lstm_forward_kernel<T, 1>));
   if (form == LstmForm::resident && !possible)
     throw_value_error("lstm: the resident form takes H up to " + std::to_string(LstmGrid::widest<T>) +
                       ", and clusters of blocks, which this device may lack");
