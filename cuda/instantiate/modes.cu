@@ -1,6 +1,5 @@
 #include "kernels/each.cuh"
 #include "kernels/each_row.cuh"
-#include "longwave/state_space/modes_diag.hpp"
 #include "longwave/state_space/modes_dss.hpp"
 #include "longwave/state_space/modes_s4d.hpp"
 #include "longwave/state_space/state_terms.hpp"
@@ -46,18 +45,5 @@ template void for_each_row(const char*, index_t, index_t, const impl::DssFeature
 template void for_each_row(const char*, index_t, index_t, const impl::DssFeatures<double, Cuda>&);
 template void for_each_row(const char*, index_t, index_t, const impl::DssLambdaGradient<float, Cuda>&);
 template void for_each_row(const char*, index_t, index_t, const impl::DssLambdaGradient<double, Cuda>&);
-
-template void for_each_index(const char*, index_t, const impl::ContinuousForward<float, Cuda>&);
-template void for_each_index(const char*, index_t, const impl::ContinuousForward<double, Cuda>&);
-template void for_each_row(const char*, index_t, index_t, const impl::ContinuousFeatures<float, Cuda>&);
-template void for_each_row(const char*, index_t, index_t, const impl::ContinuousFeatures<double, Cuda>&);
-template void for_each_row(const char*, index_t, index_t, const impl::ContinuousCopies<float, Cuda>&);
-template void for_each_row(const char*, index_t, index_t, const impl::ContinuousCopies<double, Cuda>&);
-template void for_each_index(const char*, index_t, const impl::DiagForward<Zoh, Cuda>&);
-template void for_each_index(const char*, index_t, const impl::DiagForward<Bilinear, Cuda>&);
-template void for_each_index(const char*, index_t, const impl::DiagForward<Dss, Cuda>&);
-template void for_each_index(const char*, index_t, const impl::DiagBackward<Zoh, Cuda>&);
-template void for_each_index(const char*, index_t, const impl::DiagBackward<Bilinear, Cuda>&);
-template void for_each_index(const char*, index_t, const impl::DiagBackward<Dss, Cuda>&);
 
 }  // namespace longwave::cuda

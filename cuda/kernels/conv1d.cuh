@@ -332,15 +332,15 @@ template <class T>
 void conv1d_backward(TensorView<T, 3, Cuda> dx, TensorView<T, 3, Cuda> dW, TensorView<T, 1, Cuda> dbias,
                      TensorView<const T, 3, Cuda> dy, TensorView<const T, 3, Cuda> x, TensorView<const T, 3, Cuda> W,
                      const Conv1dOptions& o) {
+  const auto weight = detail::tap_of(W);
+  if (detail::one_tap(W.sizes(), o) && detail::narrow(weight))
+    return detail::narrow_backward<T>(dx, wanted(dW) ? detail::tap_of(dW) : TensorView<T, 2, Cuda>(), dbias, dy, x,
+                                      weight);
   if (wanted(dbias)) add_row_sums("conv1d: dbias", dbias, dy.size(0), dy.size(2), detail::ChannelTerm<T>{dy});
   if (o.groups > detail::conv_most_products) return detail::conv1d_backward_direct(dx, dW, dy, x, W, o);
   if (!detail::one_tap(W.sizes(), o)) return detail::conv1d_backward_windows(dx, dW, dy, x, W, o);
-  const auto weight = detail::tap_of(W);
-  const bool narrow = detail::narrow(weight) && dy.size(0) <= 65535;
-  if (wanted(dx) && narrow) detail::narrow_linear<T>(dx, dy, weight.transpose(0, 1), {});
-  if (wanted(dx) && !narrow) gemm<T>(dx, repeated(weight.transpose(0, 1), dy.size(0)), dy, false);
-  if (wanted(dW) && narrow) detail::narrow_weight<T>(detail::tap_of(dW), dy, x);
-  if (wanted(dW) && !narrow) gemm_sum<T>(detail::tap_of(dW), dy, x.transpose(1, 2));
+  if (wanted(dx)) gemm<T>(dx, repeated(weight.transpose(0, 1), dy.size(0)), dy, false);
+  if (wanted(dW)) gemm_sum<T>(detail::tap_of(dW), dy, x.transpose(1, 2));
 }
 
 }  // namespace longwave::cuda

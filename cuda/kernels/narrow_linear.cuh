@@ -1,6 +1,7 @@
 // narrow_linear.cuh - y_b = W x_b + bias between few channels on the device, x (B, I, L), y (B, O, L), I and O at
 // most 8. A product of matrices this narrow leaves a tensor core idle; here a thread has all channels of a position.
-// Bound by reading x and writing y, and on the way back by reading dy and x once for all of dW.
+// Bound by reading x and writing y; backward is one pass over dy and x that writes dx and has each block's share of dW
+// and dbias, and a kernel that adds these up.
 #pragma once
 
 #include "kernels/launch.cuh"
@@ -38,55 +39,82 @@ __global__ void __launch_bounds__(narrow_threads)
   }
 }
 
-// part (blocks, C C): this block's share of sum dy(o) x(i) over positions.
+// dx = W^T dy, and part (blocks, C, C + 1): this block's share of sum dy(o) x(i) over positions and, last of a row, of
+// sum dy(o). dx and part may be left out.
 template <class T, int C>
 __global__ void __launch_bounds__(narrow_threads)
-    narrow_weight_kernel(double* part, TensorView<const T, 3, Cuda> dy, TensorView<const T, 3, Cuda> x) {
-  const int O = static_cast<int>(dy.size(1)), I = static_cast<int>(x.size(1)), lane = threadIdx.x % 32;
+    narrow_backward_kernel(TensorView<T, 3, Cuda> dx, double* part, TensorView<const T, 3, Cuda> dy,
+                           TensorView<const T, 3, Cuda> x, TensorView<const T, 2, Cuda> W) {
+  __shared__ T weight[C][C];
+  __shared__ double of_warp[narrow_threads / 32][C * (C + 1)];
+  const int O = static_cast<int>(W.size(0)), I = static_cast<int>(W.size(1)), lane = threadIdx.x % 32;
+  for (int at = threadIdx.x; at < C * C; at += narrow_threads)
+    weight[at / C][at % C] = at / C < O && at % C < I ? W(at / C, at % C) : T(0);
+  __syncthreads();
   const index_t L = dy.size(2), positions = dy.size(0) * L;
-  T sum[C][C] = {};
+  T sum[C][C + 1] = {};
   for (index_t at = blockIdx.x * index_t(narrow_threads) + threadIdx.x; at < positions;
        at += gridDim.x * index_t(narrow_threads)) {
-    const index_t b = at / L, l = at % L;
+    const index_t b = at / L, l = at - b * L;
     T in[C], out[C];
-#pragma unroll
-    for (int i = 0; i < C; ++i) in[i] = i < I ? x(b, i, l) : T(0);
 #pragma unroll
     for (int o = 0; o < C; ++o) out[o] = o < O ? dy(b, o, l) : T(0);
 #pragma unroll
-    for (int o = 0; o < C; ++o)
+    for (int i = 0; i < C; ++i) in[i] = i < I && part != nullptr ? x(b, i, l) : T(0);
+    if (wanted(dx)) {
+#pragma unroll
+      for (int i = 0; i < C; ++i) {
+        if (i >= I) break;
+        T value = 0;
+#pragma unroll
+        for (int o = 0; o < C; ++o) value += weight[o][i] * out[o];
+        dx(b, i, l) = value;
+      }
+    }
+#pragma unroll
+    for (int o = 0; o < C; ++o) {
 #pragma unroll
       for (int i = 0; i < C; ++i) sum[o][i] += out[o] * in[i];
+      sum[o][C] += out[o];
+    }
   }
-  __shared__ double of_warp[narrow_threads / 32][C * C];
+  if (part == nullptr) return;
 #pragma unroll
   for (int o = 0; o < C; ++o)
 #pragma unroll
-    for (int i = 0; i < C; ++i) {
+    for (int i = 0; i <= C; ++i) {
+      if (o >= O || (i >= I && i < C)) continue;
       double total = static_cast<double>(sum[o][i]);
       for (int step = 16; step > 0; step /= 2) total += __shfl_xor_sync(~0u, total, step);
-      if (lane == 0) of_warp[threadIdx.x / 32][o * C + i] = total;
+      if (lane == 0) of_warp[threadIdx.x / 32][o * (C + 1) + i] = total;
     }
   __syncthreads();
-  for (int at = threadIdx.x; at < C * C; at += narrow_threads) {
+  for (int at = threadIdx.x; at < C * (C + 1); at += narrow_threads) {
+    const int o = at / (C + 1), i = at % (C + 1);
+    if (o >= O || (i >= I && i < C)) continue;
     double total = 0;
     for (int warp = 0; warp < narrow_threads / 32; ++warp) total += of_warp[warp][at];
-    part[blockIdx.x * (C * C) + at] = total;
+    part[blockIdx.x * (C * (C + 1)) + at] = total;
   }
 }
 
-// dW += the parts: a warp per number, its lanes' sums in a fixed order.
+// dW and dbias += the parts: a warp per number, its lanes' sums in a fixed order. Either may be left out.
 template <class T, int C>
 __global__ void __launch_bounds__(narrow_threads)
-    add_narrow_parts_kernel(TensorView<T, 2, Cuda> dW, const double* part, int blocks) {
+    add_narrow_parts_kernel(TensorView<T, 2, Cuda> dW, TensorView<T, 1, Cuda> dbias, const double* part, int blocks,
+                            int O, int I) {
   const int lane = threadIdx.x % 32, warps = narrow_threads / 32;
-  for (int at = blockIdx.x * warps + threadIdx.x / 32; at < C * C; at += gridDim.x * warps) {
-    const int o = at / C, i = at % C;
-    if (o >= dW.size(0) || i >= dW.size(1)) continue;
+  for (int at = blockIdx.x * warps + threadIdx.x / 32; at < C * (C + 1); at += gridDim.x * warps) {
+    const int o = at / (C + 1), i = at % (C + 1);
+    if (o >= O || (i < C ? i >= I || !wanted(dW) : !wanted(dbias))) continue;
     double sum = 0;
-    for (int block = lane; block < blocks; block += 32) sum += part[block * (C * C) + at];
+    for (int block = lane; block < blocks; block += 32) sum += part[block * (C * (C + 1)) + at];
     for (int step = 16; step > 0; step /= 2) sum += __shfl_xor_sync(~0u, sum, step);
-    if (lane == 0) dW(o, i) += static_cast<T>(sum);
+    if (lane > 0) continue;
+    if (i < C)
+      dW(o, i) += static_cast<T>(sum);
+    else
+      dbias(o) += static_cast<T>(sum);
   }
 }
 
@@ -105,15 +133,24 @@ void start_narrow_linear(TensorView<T, 3, Cuda> y, TensorView<const T, 3, Cuda> 
 }
 
 template <int C, class T>
-void start_narrow_weight(TensorView<T, 2, Cuda> dW, TensorView<const T, 3, Cuda> dy, TensorView<const T, 3, Cuda> x) {
+void start_narrow_backward(TensorView<T, 3, Cuda> dx, TensorView<T, 2, Cuda> dW, TensorView<T, 1, Cuda> dbias,
+                           TensorView<const T, 3, Cuda> dy, TensorView<const T, 3, Cuda> x,
+                           TensorView<const T, 2, Cuda> W) {
   const index_t positions = dy.size(0) * dy.size(2);
-  const index_t wanted = (positions + 2 * narrow_threads - 1) / (2 * narrow_threads);
-  const auto blocks = static_cast<unsigned>(wanted < narrow_blocks ? wanted : narrow_blocks);
+  const bool sums = wanted(dW) || wanted(dbias);
+  // Blocks that sum have two positions a thread at least, and so many that adding them up is little work.
+  const index_t each = sums ? 2 * narrow_threads : narrow_threads;
+  const index_t blocks_wanted = (positions + each - 1) / each, most = sums ? narrow_blocks : index_t(1) << 16;
+  const auto blocks = static_cast<unsigned>(blocks_wanted < most ? blocks_wanted : most);
   if (blocks == 0) return;
   ScratchOn<Cuda> scratch;
-  double* part = scratch.take<double>(index_t(blocks) * C * C);
-  narrow_weight_kernel<T, C><<<blocks, narrow_threads, 0, stream_handle()>>>(part, dy, x);
-  add_narrow_parts_kernel<T, C><<<C * C / 8, narrow_threads, 0, stream_handle()>>>(dW, part, static_cast<int>(blocks));
+  double* part = sums ? scratch.take<double>(index_t(blocks) * C * (C + 1)) : nullptr;
+  narrow_backward_kernel<T, C><<<blocks, narrow_threads, 0, stream_handle()>>>(dx, part, dy, x, W);
+  check_launch("linear of few channels: backward");
+  if (!sums) return;
+  constexpr int warps = narrow_threads / 32;
+  add_narrow_parts_kernel<T, C><<<(C * (C + 1) + warps - 1) / warps, narrow_threads, 0, stream_handle()>>>(
+      dW, dbias, part, static_cast<int>(blocks), static_cast<int>(W.size(0)), static_cast<int>(W.size(1)));
   check_launch("linear of few channels: dW");
 }
 
@@ -126,12 +163,12 @@ void narrow_linear(TensorView<T, 3, Cuda> y, TensorView<const T, 3, Cuda> x, Ten
   start_narrow_linear<8>(y, x, W, bias);
 }
 
-// dW += sum_b dy_b x_b^T
+// dx = W^T dy, dW += sum_b dy_b x_b^T, dbias += sum of dy; each may be left out.
 template <class T>
-void narrow_weight(TensorView<T, 2, Cuda> dW, TensorView<const T, 3, Cuda> dy, TensorView<const T, 3, Cuda> x) {
-  if (dW.empty()) return;
-  if (dW.size(0) <= 4 && dW.size(1) <= 4) return start_narrow_weight<4>(dW, dy, x);
-  start_narrow_weight<8>(dW, dy, x);
+void narrow_backward(TensorView<T, 3, Cuda> dx, TensorView<T, 2, Cuda> dW, TensorView<T, 1, Cuda> dbias,
+                     TensorView<const T, 3, Cuda> dy, TensorView<const T, 3, Cuda> x, TensorView<const T, 2, Cuda> W) {
+  if (W.size(0) <= 4 && W.size(1) <= 4) return start_narrow_backward<4>(dx, dW, dbias, dy, x, W);
+  start_narrow_backward<8>(dx, dW, dbias, dy, x, W);
 }
 
 }  // namespace longwave::cuda::detail

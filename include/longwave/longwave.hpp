@@ -226,6 +226,7 @@
 #include "longwave/ops/diag_scan.hpp"
 #include "longwave/ops/diagonal.hpp"
 #include "longwave/ops/dropout.hpp"
+#include "longwave/ops/edge_loss.hpp"
 #include "longwave/ops/elementwise.hpp"
 #include "longwave/ops/embedding.hpp"
 #include "longwave/ops/fft.hpp"

@@ -113,19 +113,3 @@ TEST_CASE("ssim: errors name the sizes") {
         "ssim: the images are (1, 3, 9) (P, h, w), expected h and w of at least 4, the reach of the window");
   CHECK_THROWS_WITH(ops::Ssim::forward(S.view(), a, b), Catch::Contains("ssim: ") && Catch::Contains("(1, 3, 9)"));
 }
-
-TEST_CASE("edge_loss: differences of neighbours along both axes, and its gradients") {
-  Tensor<double, 2> x(2, 3), t(2, 3);
-  x(0, 1) = 2;
-  x(1, 2) = -3;
-  Tape<double> tape;
-  // d = 0 2 0 / 0 0 -3: along rows |2| |-2| |0| |-3| over 4, along columns |0| |-2| |-3| over 3
-  CHECK(edge_loss(tape.input(x), tape.input(t)).value()() == Approx(7.0 / 4 + 5.0 / 3));
-  auto a = random<double, 3>({2, 4, 5}, 12);
-  auto b = random<double, 3>({2, 4, 5}, 13);
-  const GradCheck check = grad_check([](auto&, auto u, auto v) { return edge_loss(u, v); }, a, b);
-  INFO(check.text());
-  CHECK(check.error < 1e-7);
-  Tensor<double, 2> line(1, 5);
-  CHECK_THROWS_WITH(edge_loss(tape.input(line), tape.input(line)), Catch::Contains("edge_loss: axis 0 of x (1, 5)"));
-}

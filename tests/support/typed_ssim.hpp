@@ -83,4 +83,51 @@ void check_ssim_sizes() {
   ops::Ssim::backward(none.view(), none.view(), none, none, none);
 }
 
+// edge_loss against sums over pairs of neighbours, and its gradients against the signs of their differences.
+template <class T, device D>
+void check_edge_loss(Extents<3> sizes, bool turned = false) {
+  INFO(to_string(sizes) << ", turned " << turned);
+  const auto x = given<T, D>(sizes, 44, turned), t = given<T, D>(sizes, 45, turned);
+  const index_t P = sizes[0], h = sizes[1], w = sizes[2];
+  double want = 0;
+  Tensor<double, 3> dx(sizes), dt(sizes);
+  const auto add = [&](index_t p, index_t i, index_t j, index_t down, index_t along, double pairs) {
+    const auto d = [&](index_t a, index_t b) {  // the sign must be that of the differences in T
+      return T(x.wide(p, a, b)) - T(t.wide(p, a, b));
+    };
+    const T far = d(i + down, j + along), near = d(i, j);
+    want += std::abs(static_cast<double>(far - near)) / pairs;
+    const double slope = 1.5 * (far > near ? 1 : far < near ? -1 : 0) / pairs;
+    dx(p, i + down, j + along) += slope;
+    dx(p, i, j) -= slope;
+  };
+  for (index_t p = 0; p < P; ++p)
+    for (index_t i = 0; i < h; ++i)
+      for (index_t j = 0; j < w; ++j) {
+        if (j + 1 < w) add(p, i, j, 0, 1, static_cast<double>(P * h * (w - 1)));
+        if (i + 1 < h) add(p, i, j, 1, 0, static_cast<double>(P * (h - 1) * w));
+      }
+  for (index_t i = 0; i < dx.count(); ++i) dt.data()[i] = -dx.data()[i];
+
+  auto y = unwritten<T, 0, D>(Extents<0>());
+  Result<T, 3, D> got_dx(sizes, turned), got_dt(sizes, turned), alone(sizes, turned);
+  Tensor<T, 0> dy{Extents<0>()};
+  dy() = T(1.5);
+  const auto dy_there = Place<D>::to(dy);
+  ops::EdgeLoss::forward(y.view(), x.view(), t.view());
+  ops::EdgeLoss::backward(got_dx.view(), got_dt.view(), dy_there.view(), x.view(), t.view());
+  ops::EdgeLoss::backward(alone.view(), TensorView<T, 3, D>(), dy_there.view(), x.view(), t.view());
+  const double tolerance = sizeof(T) == 4 ? 1e-6 : 1e-13;
+  CHECK(static_cast<double>(Place<D>::from(y)()) == Approx(want).epsilon(tolerance));
+  CHECK(relative_error(got_dx.back(), dx) <= tolerance);
+  CHECK(relative_error(got_dt.back(), dt) <= tolerance);
+  CHECK(relative_error(alone.back(), got_dx.back()) == 0);
+}
+
+template <class T, device D>
+void check_edge_loss_sizes() {
+  for (const Extents<3> sizes : {Extents(1, 2, 2), Extents(2, 5, 7), Extents(3, 2, 131), Extents(1, 1000, 20)})
+    for (const bool turned : {false, true}) check_edge_loss<T, D>(sizes, turned);
+}
+
 }  // namespace longwave::test

@@ -21,6 +21,21 @@
 
 namespace longwave {
 
+// Two bodies as one, for what one writes and the other reads at the same index: one launch instead of two.
+template <class First, class Second>
+struct InTurn {
+  static constexpr const char* name = First::name;
+  First first;
+  Second second;
+
+  LONGWAVE_HD void operator()(index_t i) const {
+    first(i);
+    second(i);
+  }
+};
+template <class First, class Second>
+InTurn(First, Second) -> InTurn<First, Second>;
+
 // work: operations of one call of f, roughly, for the choice of threads on the host.
 template <device D, class F>
 void for_each_index(index_t n, const F& f, index_t work = 100) {

@@ -128,21 +128,24 @@ struct WeightModes {
   }
 };
 
-// dc = dv conj(b), db += sum_c dv conj(c); dv and dc may be the same memory.
+// dc = dv conj(b), db = sum_c dv conj(c), added to what is there if `add`; dv and dc may be the same memory.
 template <device D>
 struct WeightModesBackward {
   static constexpr const char* name = "weight_modes_backward";
   DiagonalModes<D> d;
   TensorView<const complex<double>, 3, D> dv;
   DiagonalModes<D> m;
+  bool add;
 
   LONGWAVE_HD void operator()(index_t i) const {
     const index_t h = i / dv.size(2), n = i % dv.size(2);
+    complex<double> db = add ? d.b(h, n) : complex<double>();
     for (index_t c = 0; c < dv.size(0); ++c) {
       const complex<double> g = dv(c, h, n);
-      d.b(h, n) += g * conj(m.c(c, h, n));
+      db += g * conj(m.c(c, h, n));
       d.c(c, h, n) = g * conj(m.b(h, n));
     }
+    d.b(h, n) = db;
   }
 };
 
@@ -151,8 +154,9 @@ void weight_modes(TensorView<complex<double>, 3, D> v, const DiagonalModes<D>& m
   for_each_index<D>(v.size(1) * v.size(2), WeightModes<D>{v, m}, 10 * v.size(0));
 }
 template <device D>
-void weight_modes_backward(const DiagonalModes<D>& d, In<complex<double>, 3, D> dv, const DiagonalModes<D>& m) {
-  for_each_index<D>(dv.size(1) * dv.size(2), WeightModesBackward<D>{d, dv, m}, 20 * dv.size(0));
+void weight_modes_backward(const DiagonalModes<D>& d, In<complex<double>, 3, D> dv, const DiagonalModes<D>& m,
+                           bool add) {
+  for_each_index<D>(dv.size(1) * dv.size(2), WeightModesBackward<D>{d, dv, m, add}, 20 * dv.size(0));
 }
 
 // sum += x, for the few gradients in double.

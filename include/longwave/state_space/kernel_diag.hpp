@@ -41,7 +41,6 @@ struct DiagModes {
     impl::diag_modes_backward<Disc>(d, dm, s, L);
   }
 
- private:
   template <device D>
   static void check(const DiagonalModes<D>& m, const ContinuousSystem<D>& s) {
     const Extents<2> modes = s.A.sizes();
@@ -67,13 +66,31 @@ struct DiagVars {
   bool anchored() const { return std::is_same_v<Disc, Dss>; }
   bool needs_length() const { return std::is_same_v<Disc, Dss>; }
 
-  void forward(const DiagonalModes<D>& m, const ModeCall& call) const {
-    DiagModes<Disc>::forward(m, parameters.system(call.rate), call.L);
+  void forward(const DiagonalModes<D>& m, const ModeCall& call) const { forward_weighted(m, {}, call); }
+  void forward_weighted(const DiagonalModes<D>& m, TensorView<complex<double>, 3, D> v, const ModeCall& call) const {
+    const ContinuousSystem<D> s = checked_system();
+    DiagModes<Disc>::check(m, s);
+    impl::system_modes_forward<Disc>(m, v, s, parameters.values(), parameters.transforms, call);
   }
   void backward(const DiagonalModes<D>& dm, const ModeCall& call) const {
     const ContinuousSystem<D> d = parameters.make_system();
     DiagModes<Disc>::backward(d, dm, parameters.system(call.rate), call.L);
     parameters.backward(d, call.rate);
+  }
+  // From dv, which dm.c holds.
+  void backward_weighted(const DiagonalModes<D>& dm, const DiagonalModes<D>& m, const ModeCall& call,
+                         bool b_given) const {
+    const ContinuousSystem<D> d = parameters.make_system(), s = checked_system();
+    DiagModes<Disc>::check(dm, s);
+    impl::system_modes_backward<Disc>(d, dm, m, b_given, s, parameters.values(), parameters.transforms, call);
+    parameters.backward(d, call.rate);
+  }
+
+ private:
+  // Room for the system, whose parameters have the right shapes.
+  ContinuousSystem<D> checked_system() const {
+    detail::check_ssm_parameters(parameters.values(), parameters.transforms);
+    return parameters.make_system();
   }
 };
 

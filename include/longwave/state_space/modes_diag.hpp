@@ -4,6 +4,7 @@
 // On the device one launch per map, a thread per mode (h, n) and a warp per sum; all arithmetic in double.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -153,6 +154,26 @@ struct ContinuousCopies {
   }
 };
 
+// Both sums in one launch on the device, where a system is small and a row costs nothing.
+template <class T, device D>
+struct ContinuousGradients {
+  static constexpr const char* name = "continuous_backward";
+  ContinuousFeatures<T, D> features;  // rows 0 .. H - 1
+  ContinuousCopies<T, D> copies;      // and those that follow
+  index_t H, modes, copied;           // columns of either
+
+  LONGWAVE_HD Sums<4> operator()(index_t row, index_t column) const {
+    if (row >= H) return column < copied ? copies(row - H, column) : Sums<4>();
+    return {{column < modes ? features(row, column).at[0] : 0, 0, 0, 0}};
+  }
+  LONGWAVE_HD void finish(index_t row, const Sums<4>& sum) const {
+    if (row >= H)
+      copies.finish(row - H, sum);
+    else
+      features.finish(row, {{sum.at[0]}});
+  }
+};
+
 template <class T, device D>
 void continuous_forward(const ContinuousSystem<D>& system, const SsmParameters<T, D>& p, const SsmTransforms& t,
                         double rate) {
@@ -163,8 +184,15 @@ template <class T, device D>
 void continuous_backward(const SsmParameterGradients<T, D>& to, const ContinuousSystem<D>& d,
                          const SsmParameters<T, D>& p, const SsmTransforms& t, double rate) {
   const index_t H = p.C.size(1), N = p.C.size(2), S = p.A_real.size(0), R = wanted(to.P) ? p.P.size(0) : 0;
-  for_each_row<D>(H, N, ContinuousFeatures<T, D>{to, d, p, t, rate}, 200);
-  for_each_row<D>((1 + R) * S * N, S > 0 ? H / S : 0, ContinuousCopies<T, D>{to, d, p, t}, 20);
+  const index_t rows = (1 + R) * S * N, copied = S > 0 ? H / S : 0;
+  const ContinuousFeatures<T, D> features{to, d, p, t, rate};
+  const ContinuousCopies<T, D> copies{to, d, p, t};
+  if constexpr (std::is_same_v<D, Cuda>) {
+    for_each_row<D>(H + rows, std::max(N, copied), ContinuousGradients<T, D>{features, copies, H, N, copied});
+  } else {
+    for_each_row<D>(H, N, features, 200);
+    for_each_row<D>(rows, copied, copies, 20);
+  }
 }
 
 // --- the continuous system and its modes
@@ -257,6 +285,27 @@ template <class Disc, device D>
 void diag_modes_backward(const ContinuousSystem<D>& d, const DiagonalModes<D>& dm, const ContinuousSystem<D>& s,
                          index_t L) {
   for_each_index<D>(s.A.count(), DiagBackward<Disc, D>{d, dm, s, L}, 500);
+}
+
+// The system, its modes and v = c b, mode by mode; backward from dv, which dm.c holds. Without v, or where b is folded
+// into c, the modes alone.
+template <class Disc, class T, device D>
+void system_modes_forward(const DiagonalModes<D>& m, TensorView<complex<double>, 3, D> v, const ContinuousSystem<D>& s,
+                          const SsmParameters<T, D>& p, const SsmTransforms& t, const ModeCall& call) {
+  const InTurn made{ContinuousForward<T, D>{s, p, t, call.rate}, DiagForward<Disc, D>{m, s, call.L}};
+  if constexpr (!std::is_same_v<Disc, Dss>)
+    if (wanted(v)) return for_each_index<D>(s.A.count(), InTurn{made, WeightModes<D>{v, m}}, 500);
+  for_each_index<D>(s.A.count(), made, 500);
+}
+template <class Disc, class T, device D>
+void system_modes_backward(const ContinuousSystem<D>& d, const DiagonalModes<D>& dm, const DiagonalModes<D>& m,
+                           bool b_given, const ContinuousSystem<D>& s, const SsmParameters<T, D>& p,
+                           const SsmTransforms& t, const ModeCall& call) {
+  const InTurn back{ContinuousForward<T, D>{s, p, t, call.rate}, DiagBackward<Disc, D>{d, dm, s, call.L}};
+  if constexpr (std::is_same_v<Disc, Dss>)
+    for_each_index<D>(s.A.count(), back, 700);
+  else
+    for_each_index<D>(s.A.count(), InTurn{WeightModesBackward<D>{dm, dm.c, m, b_given}, back}, 700);
 }
 
 }  // namespace impl

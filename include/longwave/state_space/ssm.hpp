@@ -69,20 +69,36 @@ DiagonalModes<D> make_modes(Tape<T, D>& tape, const V&, const ModeSizes& s) {
           tape.template keep<complex<double>>(Extents<3>{s.C, s.H, s.N})};
 }
 
-// Modes and v = c b of a kernel; v is c itself where b is folded in.
+// Makes the modes of a kernel and v = c b, which is c itself where b is folded in. Kernels that can make both at once
+// have forward_weighted and backward_weighted besides forward and backward.
 template <class T, device D, diagonal_vars V>
-TensorView<complex<double>, 3, D> weighted_modes(Tape<T, D>& tape, const DiagonalModes<D>& m) {
-  if (!V::input_weights) return m.c;
-  const auto v = tape.template keep<complex<double>>(m.c.sizes());
-  impl::weight_modes(v, m);
-  return v;
+TensorView<complex<double>, 3, D> weighted_modes(Tape<T, D>& tape, const V& vars, const DiagonalModes<D>& m,
+                                                 const ModeCall& call) {
+  if constexpr (!V::input_weights) {
+    vars.forward(m, call);
+    return m.c;
+  } else {
+    const auto v = tape.template keep<complex<double>>(m.c.sizes());
+    if constexpr (requires { vars.forward_weighted(m, v, call); }) {
+      vars.forward_weighted(m, v, call);
+    } else {
+      vars.forward(m, call);
+      impl::weight_modes(v, m);
+    }
+    return v;
+  }
 }
 
-// Gradients of modes from those of x and v, which d.c holds.
+// Gradients of modes from those of x and v, which d.c holds. b_given: d.b holds what else its gradient has.
 template <diagonal_vars V, device D>
-void backward_modes(const V& vars, const DiagonalModes<D>& d, const DiagonalModes<D>& m, const ModeCall& call) {
-  if constexpr (V::input_weights) impl::weight_modes_backward(d, d.c, m);
-  vars.backward(d, call);
+void backward_modes(const V& vars, const DiagonalModes<D>& d, const DiagonalModes<D>& m, const ModeCall& call,
+                    bool b_given = false) {
+  if constexpr (requires { vars.backward_weighted(d, m, call, b_given); }) {
+    vars.backward_weighted(d, m, call, b_given);
+  } else {
+    if constexpr (V::input_weights) impl::weight_modes_backward(d, d.c, m, b_given);
+    vars.backward(d, call);
+  }
 }
 
 inline void check_ssm(const Extents<3>& u, const ModeSizes& s, const SsmCall& call, bool states) {
@@ -109,15 +125,13 @@ Var<T, 3, D> ssm_kernel(Tape<T, D>& tape, const V& vars, index_t L, double rate 
   const ModeCall call{L, rate};
   const ModeSizes s = vars.sizes();
   const DiagonalModes<D> m = detail::make_modes(tape, vars, s);
-  vars.forward(m, call);
-  const TensorView<complex<double>, 3, D> v = detail::weighted_modes<T, D, V>(tape, m);
+  const TensorView<complex<double>, 3, D> v = detail::weighted_modes(tape, vars, m, call);
   const bool anchored = detail::is_anchored(vars);
   const auto K = tape.make(Extents<3>{s.C, s.H, L}, vars.needs_grad());
   impl::modes_kernel_forward(K.output(), TensorView<const complex<double>, 2, D>(m.x),
                              TensorView<const complex<double>, 3, D>(v), anchored);
   tape.record("ssm_kernel", K, [=, &tape] {
     const DiagonalModes<D> d = detail::make_modes(tape, vars, s);
-    if (V::input_weights) detail::fill(d.b, complex<double>());
     impl::modes_kernel_backward<T>(d.x, d.c, K.grad(), m.x, v, anchored);
     detail::backward_modes(vars, d, m, call);
   });
@@ -136,7 +150,7 @@ SequenceOutput<T, D> ssm(Var<T, 3, D> u, const V& vars, Var<T, 2, D> skip, const
   const DiagonalModes<D> m = detail::make_modes(tape, vars, s);
   const ModeCall mode_call{call.kernel_length > 0 ? std::min(call.kernel_length, L) : L, call.rate};
   detail::check_ssm(u.sizes(), s, call, bool(state_in) || want_state);
-  vars.forward(m, mode_call);
+  const TensorView<complex<double>, 3, D> v = detail::weighted_modes(tape, vars, m, mode_call);
   const bool states_asked = bool(state_in) || want_state;
   const bool anchored = detail::is_anchored(vars) && detail::may_grow(m, states_asked);
   if (anchored && states_asked)
@@ -145,7 +159,6 @@ SequenceOutput<T, D> ssm(Var<T, 3, D> u, const V& vars, Var<T, 2, D> skip, const
   if (state_in) check_shape("ssm", "state_in", state_in.value(), states);
   if (skip) check_shape("ssm", "D", skip.value(), Extents<2>{C, H}, "CH");
 
-  const TensorView<complex<double>, 3, D> v = detail::weighted_modes<T, D, V>(tape, m);
   const impl::InputWeight<D> b{m.b};
   const impl::InverseInputWeight<D> inverse_b{m.b};
   TensorView<const T, 4, D> start = value_or_none(state_in);
@@ -168,9 +181,11 @@ SequenceOutput<T, D> ssm(Var<T, 3, D> u, const V& vars, Var<T, 2, D> skip, const
 
   auto backward = [=, &tape] {
     const DiagonalModes<D> d = detail::make_modes(tape, vars, s);
-    if (V::input_weights) detail::fill(d.b, complex<double>());
     const TensorView<const T, 3, D> dy = tape.grad_to_add(y);  // zero if only the state was used
     TensorView<const T, 4, D> dend = state && state.node()->has_grad ? state.grad() : TensorView<const T, 4, D>();
+    const bool rescale = V::input_weights && bool(state_in);
+    const bool b_given = V::input_weights && (rescale || dend.data() != nullptr);
+    if (b_given) detail::fill(d.b, complex<double>());
     if (V::input_weights && dend.data() != nullptr) {
       const auto scaled = tape.template keep<T>(states);
       impl::scale_states_backward(scaled, dend, end, b, d.b);
@@ -178,7 +193,6 @@ SequenceOutput<T, D> ssm(Var<T, 3, D> u, const V& vars, Var<T, 2, D> skip, const
     }
     const Grad du(u);
     const Grad dstate(state_in);
-    const bool rescale = V::input_weights && bool(state_in);
     const auto dstart = rescale ? tape.template keep<T>(states) : dstate.view();
     impl::ssm_backward(impl::SsmGradients<T, D>{du, d.x, d.c, tape.grad_to_add(skip), dstart}, dy.reshape(channels),
                        dend, in);
@@ -189,7 +203,7 @@ SequenceOutput<T, D> ssm(Var<T, 3, D> u, const V& vars, Var<T, 2, D> skip, const
       impl::scale_states_backward(dstate.view(), dstart, state_in.value(), inverse_b, dinverse);
       for_each_index<D>(H * s.N, impl::InverseWeightGradient<D>{d.b, dinverse, inverse_b}, 20);
     }
-    detail::backward_modes(vars, d, m, mode_call);
+    detail::backward_modes(vars, d, m, mode_call, b_given);
   };
   if (want_state)
     tape.record("ssm", y, state, backward);

@@ -26,8 +26,7 @@ Var<bfloat16, 3, D> ssm(Var<bfloat16, 3, D> u, const V& vars, std::type_identity
 
   const ModeCall mode_call{L, call.rate};
   const DiagonalModes<D> m = detail::make_modes(tape, vars, s);
-  vars.forward(m, mode_call);
-  const TensorView<complex<double>, 3, D> v = detail::weighted_modes<float, D, V>(tape, m);
+  const TensorView<complex<double>, 3, D> v = detail::weighted_modes(tape, vars, m, mode_call);
   DiagonalInputs<float, D, bfloat16> in{
       u.value(), m.x, v[0], skip ? skip.value()[0] : TensorView<const float, 1, D>(), {}};
   const bool choose = call.algorithm == Algorithm::auto_;
@@ -42,7 +41,6 @@ Var<bfloat16, 3, D> ssm(Var<bfloat16, 3, D> u, const V& vars, std::type_identity
 
   tape.record("ssm", y, [=, &tape] {
     const DiagonalModes<D> d = detail::make_modes(tape, vars, s);
-    if (V::input_weights) detail::fill(d.b, complex<double>());
     const Grad du(u);
     const auto dskip = tape.grad_to_add(skip);
     Diagonal::backward(

@@ -7,6 +7,7 @@
 #include "longwave/autograd/functions/elementwise.hpp"
 #include "longwave/autograd/functions/loss.hpp"
 #include "longwave/autograd/functions/shape.hpp"
+#include "longwave/ops/edge_loss.hpp"
 #include "longwave/ops/ssim.hpp"
 
 namespace longwave {
@@ -31,18 +32,38 @@ Var<T, 0, D> ssim_loss(Var<T, 3, D> x, Var<T, 3, D> target) {
   return scale(l1(S, one), 0.5);
 }
 
+namespace detail {
+
+// The last two axes are images: (P, h, w).
+template <class T, int N, device D>
+Var<T, 3, D> as_images(Var<T, N, D> x) {
+  if constexpr (N == 3) {
+    return x;
+  } else {
+    const index_t h = x.size(N - 2), w = x.size(N - 1);
+    return reshape(contiguous(x), Extents<3>{x.value().count() / (h * w), h, w});
+  }
+}
+
+}  // namespace detail
+
 template <class T, int N, device D>
 Var<T, 0, D> edge_loss(Var<T, N, D> x, Var<T, N, D> target) {
   static_assert(N >= 2, "edges are differences along the last two axes");
-  const Var<T, N, D> d = x - target;
-  const auto differences = [&](int axis) {
-    const index_t n = d.size(axis);
-    if (n < 2)
+  check_same_shape("edge_loss", "x", x.value(), "target", target.value());
+  for (const int axis : {N - 1, N - 2})
+    if (x.size(axis) < 2)
       throw_shape_error("edge_loss: axis " + std::to_string(axis) + " of x " + to_string(x.sizes()) +
                         " has no neighbours, expected 2 samples or more");
-    return l1(slice(d, axis, 1, n), slice(d, axis, 0, n - 1));
-  };
-  return differences(N - 1) + differences(N - 2);
+  Tape<T, D>& tape = x.tape();
+  const Var<T, 3, D> a = detail::as_images(x), b = detail::as_images(target);
+  const Var<T, 0, D> y = tape.make(Extents<0>(), a.needs_grad() || b.needs_grad());
+  ops::EdgeLoss::forward(y.output(), a.value(), b.value());
+  tape.record("edge_loss", y, [=] {
+    Grad da(a), db(b);
+    ops::EdgeLoss::backward(da.view(), db.view(), y.grad(), a.value(), b.value());
+  });
+  return y;
 }
 
 }  // namespace longwave
