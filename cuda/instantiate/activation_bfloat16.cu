@@ -18,5 +18,13 @@ template void unary_forward(const Elements<bfloat16, 2>&, SigmoidRule);
 template void unary_backward(const Elements<bfloat16, 3>&, SigmoidRule);
 template void unary_forward(const Elements<bfloat16, 2>&, SoftplusRule);
 template void unary_backward(const Elements<bfloat16, 3>&, SoftplusRule);
+template void unary_forward(const Elements<bfloat16, 2>&, HardsigmoidRule);
+template void unary_backward(const Elements<bfloat16, 3>&, HardsigmoidRule);
+template void unary_forward(const Elements<bfloat16, 2>&, HardswishRule);
+template void unary_backward(const Elements<bfloat16, 3>&, HardswishRule);
+template void unary_forward(const Elements<bfloat16, 2>&, HardtanhRule);
+template void unary_backward(const Elements<bfloat16, 3>&, HardtanhRule);
+template void unary_forward(const Elements<bfloat16, 2>&, HardshrinkRule);
+template void unary_backward(const Elements<bfloat16, 3>&, HardshrinkRule);
 
 }  // namespace longwave::cuda

@@ -18,6 +18,14 @@ template void unary_forward(const Elements<double, 2>&, SigmoidRule);
 template void unary_backward(const Elements<double, 3>&, SigmoidRule);
 template void unary_forward(const Elements<double, 2>&, SoftplusRule);
 template void unary_backward(const Elements<double, 3>&, SoftplusRule);
+template void unary_forward(const Elements<double, 2>&, HardsigmoidRule);
+template void unary_backward(const Elements<double, 3>&, HardsigmoidRule);
+template void unary_forward(const Elements<double, 2>&, HardswishRule);
+template void unary_backward(const Elements<double, 3>&, HardswishRule);
+template void unary_forward(const Elements<double, 2>&, HardtanhRule);
+template void unary_backward(const Elements<double, 3>&, HardtanhRule);
+template void unary_forward(const Elements<double, 2>&, HardshrinkRule);
+template void unary_backward(const Elements<double, 3>&, HardshrinkRule);
 template void glu_forward(const Elements<double, 3>&);
 template void glu_backward(const Elements<double, 5>&);
 

@@ -17,5 +17,13 @@ template void dropout_after_forward(const Elements<bfloat16, 2>&, DropoutDraw, S
 template void dropout_after_backward(const Elements<bfloat16, 3>&, DropoutDraw, SigmoidRule);
 template void dropout_after_forward(const Elements<bfloat16, 2>&, DropoutDraw, SoftplusRule);
 template void dropout_after_backward(const Elements<bfloat16, 3>&, DropoutDraw, SoftplusRule);
+template void dropout_after_forward(const Elements<bfloat16, 2>&, DropoutDraw, HardsigmoidRule);
+template void dropout_after_backward(const Elements<bfloat16, 3>&, DropoutDraw, HardsigmoidRule);
+template void dropout_after_forward(const Elements<bfloat16, 2>&, DropoutDraw, HardswishRule);
+template void dropout_after_backward(const Elements<bfloat16, 3>&, DropoutDraw, HardswishRule);
+template void dropout_after_forward(const Elements<bfloat16, 2>&, DropoutDraw, HardtanhRule);
+template void dropout_after_backward(const Elements<bfloat16, 3>&, DropoutDraw, HardtanhRule);
+template void dropout_after_forward(const Elements<bfloat16, 2>&, DropoutDraw, HardshrinkRule);
+template void dropout_after_backward(const Elements<bfloat16, 3>&, DropoutDraw, HardshrinkRule);
 
 }  // namespace longwave::cuda

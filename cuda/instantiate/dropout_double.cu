@@ -17,6 +17,14 @@ template void dropout_after_forward(const Elements<double, 2>&, DropoutDraw, Sig
 template void dropout_after_backward(const Elements<double, 3>&, DropoutDraw, SigmoidRule);
 template void dropout_after_forward(const Elements<double, 2>&, DropoutDraw, SoftplusRule);
 template void dropout_after_backward(const Elements<double, 3>&, DropoutDraw, SoftplusRule);
+template void dropout_after_forward(const Elements<double, 2>&, DropoutDraw, HardsigmoidRule);
+template void dropout_after_backward(const Elements<double, 3>&, DropoutDraw, HardsigmoidRule);
+template void dropout_after_forward(const Elements<double, 2>&, DropoutDraw, HardswishRule);
+template void dropout_after_backward(const Elements<double, 3>&, DropoutDraw, HardswishRule);
+template void dropout_after_forward(const Elements<double, 2>&, DropoutDraw, HardtanhRule);
+template void dropout_after_backward(const Elements<double, 3>&, DropoutDraw, HardtanhRule);
+template void dropout_after_forward(const Elements<double, 2>&, DropoutDraw, HardshrinkRule);
+template void dropout_after_backward(const Elements<double, 3>&, DropoutDraw, HardshrinkRule);
 template void dropout_sum_forward(const Elements<double, 3>&, DropoutDraw, double, double);
 template void dropout_sum_backward(const Elements<double, 3>&, DropoutDraw, double, double);
 

@@ -33,6 +33,14 @@ __device__ T activated(T x, Activation activation) {
       return SiluRule().value(x);
     case Activation::softplus:
       return SoftplusRule().value(x);
+    case Activation::hardswish:
+      return HardswishRule().value(x);
+    case Activation::hardtanh:
+      return HardtanhRule().value(x);
+    case Activation::hardsigmoid:
+      return HardsigmoidRule().value(x);
+    case Activation::hardshrink:
+      return HardshrinkRule().value(x);
     default:
       return x;
   }

@@ -21,6 +21,10 @@ double exact(double x) {
   if constexpr (std::is_same_v<Rule, TanhRule>) return std::tanh(x);
   if constexpr (std::is_same_v<Rule, SigmoidRule>) return exact_sigmoid(x);
   if constexpr (std::is_same_v<Rule, SoftplusRule>) return std::log(1 + std::exp(x));
+  if constexpr (std::is_same_v<Rule, HardsigmoidRule>) return std::clamp(x / 6 + 0.5, 0.0, 1.0);
+  if constexpr (std::is_same_v<Rule, HardswishRule>) return x * std::clamp(x / 6 + 0.5, 0.0, 1.0);
+  if constexpr (std::is_same_v<Rule, HardtanhRule>) return std::clamp(x, -1.0, 1.0);
+  if constexpr (std::is_same_v<Rule, HardshrinkRule>) return std::abs(x) > 0.5 ? x : 0.0;
 }
 
 template <class T>
@@ -78,6 +82,10 @@ TEST_CASE("activation: values, strides and gradients of every rule") {
   check_rule<TanhRule>();
   check_rule<SigmoidRule>();
   check_rule<SoftplusRule>();
+  check_rule<HardsigmoidRule>();
+  check_rule<HardswishRule>();
+  check_rule<HardtanhRule>();
+  check_rule<HardshrinkRule>();
 }
 
 TEST_CASE("activation: float slopes agree with double") {
@@ -120,6 +128,23 @@ TEST_CASE("softplus: large inputs stay linear, far negative ones go to 0") {
   CHECK(SoftplusRule().value(21.0) == 21.0);
   CHECK(SoftplusRule().slope(21.0) == 1.0);
   CHECK(SoftplusRule().value(-200.0f) == 0.0f);
+}
+
+TEST_CASE("activation: the hard ones at and beyond their kinks") {
+  CHECK(HardsigmoidRule().value(-3.0) == 0);
+  CHECK(HardsigmoidRule().value(3.0) == 1);
+  CHECK(HardsigmoidRule().slope(3.0) == 0);
+  CHECK(HardswishRule().value(-4.0) == 0);
+  CHECK(HardswishRule().slope(-3.0) == 0);
+  CHECK(HardswishRule().slope(5.0) == 1);
+  CHECK(HardtanhRule().slope(1.0) == 0);
+  CHECK(HardtanhRule().value(-7.0) == -1);
+  CHECK(HardshrinkRule().value(0.5) == 0);
+  CHECK(HardshrinkRule().slope(-0.5) == 0);
+  CHECK(HardshrinkRule{0.1}.value(0.2) == 0.2);
+  for (const float y : {HardsigmoidRule().value(NAN), HardswishRule().value(NAN), HardtanhRule().value(NAN),
+                        HardshrinkRule().value(NAN)})
+    CHECK(std::isnan(y));
 }
 
 TEST_CASE("activation: the output may be the input, the gradient the incoming one") {

@@ -50,11 +50,11 @@ struct SarFilter {
   struct State {
     Tensor<T, 3, D> window, taps;  // (B, W, 2), W = S M
     Tensor<T, 1, D> position;      // (B): that taps are for
-    Tensor<index_t, 1, D> count;   // (1): samples so far
+    Tensor<index_t, 1, D> next;    // (1): where the window takes the next sample
 
     void reset() {
       window.zero();
-      detail::fill(count.view(), index_t(0));
+      detail::fill(next.view(), index_t(0));
     }
   };
 
@@ -157,11 +157,12 @@ struct SarFilter {
       noexcept(std::is_same_v<D, Host>) {
     const index_t B = u.size(0), W = s.window.size(1);
     const impl::SarFilterParameters<const T, D> p = values();
-    for_each_index<D>(2 * B, impl::SarInsert<T, D>{s.window.view(), u, s.count.view()}, 4);
+    for_each_index<D>(2 * B, impl::SarInsert<T, D>{s.window.view(), u, s.next.view()}, 4);
     for_each_index<D>(B * W, impl::SarTaps<T, D>{s.taps.view(), s.position.view(), p, position, scales()}, 4);
     for_each_row<D>(
-        B, W, impl::SarConvolve<T, D>{y, s.window.view(), s.taps.view(), s.count.view(), delay(), options.residual}, 8);
-    for_each_index<D>(std::max<index_t>(B, 1), impl::SarAdvance<T, D>{s.position.view(), s.count.view(), position}, 2);
+        B, W, impl::SarConvolve<T, D>{y, s.window.view(), s.taps.view(), s.next.view(), delay(), options.residual}, 8);
+    for_each_index<D>(std::max<index_t>(B, 1), impl::SarAdvance<T, D>{s.position.view(), s.next.view(), position, W},
+                      2);
   }
 
   // The next L samples of the streams, u (2, B, L) -> (2, B, L), as late as those of step.
@@ -169,11 +170,11 @@ struct SarFilter {
     const index_t B = u.size(1), L = u.size(2), W = s.window.size(1);
     check_shape("SarFilter::forward_stream", "u", u.value(), Extents<3>{2, s.window.size(0), L});
     const auto before = tape.template keep<T>(Extents<3>{2, B, W});
-    for_each_index<D>(B * W, impl::SarWindow<T, D>{before, s.window.view(), s.count.view(), false}, 8);
+    for_each_index<D>(B * W, impl::SarWindow<T, D>{before, s.window.view(), s.next.view(), false}, 8);
     const Var<T, 3, D> all = concat(2, tape.input(before), u);
     const TensorView<T, 3, D> last = all.output().slice(2, L, L + W);
-    for_each_index<D>(B * W, impl::SarWindow<T, D>{last, s.window.view(), s.count.view(), true}, 8);
-    detail::fill(s.count.view(), index_t(0));
+    for_each_index<D>(B * W, impl::SarWindow<T, D>{last, s.window.view(), s.next.view(), true}, 8);
+    detail::fill(s.next.view(), index_t(0));
     return slice((*this)(tape, all, position), 2, W - delay(), W - delay() + L);
   }
 

@@ -171,15 +171,15 @@ struct SarTaps {
   }
 };
 
-// The next sample u (B, 2) into the window (B, W, 2) at count mod W.
+// The next sample u (B, 2) into the window (B, W, 2), a ring, at place `next`.
 template <class T, device D>
 struct SarInsert {
   static constexpr const char* name = "sar_insert";
   TensorView<T, 3, D> window;
   TensorView<const T, 2, D> u;
-  TensorView<const index_t, 1, D> count;
+  TensorView<const index_t, 1, D> next;
 
-  LONGWAVE_HD void operator()(index_t i) const { window(i / 2, count(0) % window.size(1), i % 2) = u(i / 2, i % 2); }
+  LONGWAVE_HD void operator()(index_t i) const { window(i / 2, next(0), i % 2) = u(i / 2, i % 2); }
 };
 
 // Rows: streams; columns: taps. `late`: how long ago the sample came that the output belongs to.
@@ -188,12 +188,12 @@ struct SarConvolve {
   static constexpr const char* name = "sar_convolve";
   TensorView<T, 2, D> y;
   TensorView<const T, 3, D> window, taps;
-  TensorView<const index_t, 1, D> count;
+  TensorView<const index_t, 1, D> next;
   index_t late;
   bool residual;
 
   LONGWAVE_HD complex<double> sample(index_t b, index_t back) const {
-    const index_t W = window.size(1), at = (count(0) % W + W - back) % W;
+    const index_t place = next(0) - back, at = place < 0 ? place + window.size(1) : place;
     return {static_cast<double>(window(b, at, 0)), static_cast<double>(window(b, at, 1))};
   }
   LONGWAVE_HD Sums<2> operator()(index_t b, index_t j) const {
@@ -219,35 +219,36 @@ struct SarShift {
   LONGWAVE_HD void operator()(index_t i) const { y(i / 2, i % 2) = x(i / 2, i % 2) + by; }
 };
 
-// After a step; one body writes count.
+// After a step; one body writes `next`.
 template <class T, device D>
 struct SarAdvance {
   static constexpr const char* name = "sar_advance";
   TensorView<T, 1, D> known;
-  TensorView<index_t, 1, D> count;
+  TensorView<index_t, 1, D> next;
   TensorView<const T, 1, D> position;
+  index_t W;
 
   LONGWAVE_HD void operator()(index_t b) const {
     if (b < known.size(0)) known(b) = position(b);
-    if (b == 0) count(0) += 1;
+    if (b == 0) next(0) = next(0) + 1 == W ? 0 : next(0) + 1;
   }
 };
 
-// The window as W samples in the order they came, ordered (2, B, W), or the other way round, from count 0 on.
+// The window as W samples in the order they came, ordered (2, B, W), or the other way round, then beginning at place 0.
 template <class T, device D>
 struct SarWindow {
   static constexpr const char* name = "sar_window";
   TensorView<T, 3, D> ordered, window;
-  TensorView<const index_t, 1, D> count;
+  TensorView<const index_t, 1, D> next;
   bool store;
 
   LONGWAVE_HD void operator()(index_t i) const {
-    const index_t W = window.size(1), b = i / W, l = i % W;
+    const index_t W = window.size(1), b = i / W, l = i % W, at = next(0) + l < W ? next(0) + l : next(0) + l - W;
     for (index_t part = 0; part < 2; ++part) {
       if (store)
         window(b, l, part) = ordered(part, b, l);
       else
-        ordered(part, b, l) = window(b, (count(0) + l) % W, part);
+        ordered(part, b, l) = window(b, at, part);
     }
   }
 };

@@ -13,7 +13,8 @@
 // whose kernel varies with their position need the range of positions.
 //
 // `step` is either model one sample at a time, with stream/session.hpp. Streams of the two-sided filter are delay()
-// samples late; a two-sided stack of S4D layers has no stream.
+// samples late; where several follow each other, a stream goes on before and after the line, so its first and last taps
+// (num_layers - 1) samples differ from those of the whole line. A two-sided stack of S4D layers has no stream.
 #pragma once
 
 #include <optional>
