@@ -208,14 +208,16 @@ TEST_CASE("gru: strided views give the same bits, and so does any number of thre
 TEST_CASE("gru: a step is the sequence's next sample") {
   for (const bool bias : {false, true}) {
     const Problem<double> p({3, 6, 5, 7});
-    Tensor<double, 3> y(3, 6, 7);
+    // [snippet: op_gru]
+    Tensor<double, 3> y(3, 6, 7);  // (B, L, H)
     ops::Gru::forward(y.view(), {}, {}, p.x, p.weights(bias), p.h0);
-    Tensor<double, 2> h = p.h0.clone(), room(3, 28);
+    Tensor<double, 2> h = p.h0.clone(), room(3, 4 * 7);
     for (index_t t = 0; t < 6; ++t) {
       const TensorView<const double, 2> x(&p.x(0, t, 0), {3, 5}, {30, 1}), want(&y(0, t, 0), {3, 7}, {42, 1});
       impl::gru_step(h.view(), room.view(), x, p.weights(bias));
       CHECK(relative_error(TensorView<const double, 2>(h.view()), want) < 1e-14);
     }
+    // [/snippet]
   }
 }
 
