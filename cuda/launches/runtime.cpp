@@ -1,0 +1,137 @@
+// A stand-in for CUDA's run-time that starts nothing: memory is the host's, and each launch is written down by name.
+// For counting what a step starts, where there is no GPU (cuda/launches.sh, which adds functions that only return
+// success).
+#include <cuda_runtime.h>
+#include <cxxabi.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <string>
+
+#include "launches.hpp"
+
+namespace {
+
+std::map<const void*, std::string>& names() {
+  static std::map<const void*, std::string> list;
+  return list;
+}
+
+std::string part;  // of the step; none while nothing is counted
+int in_part = 0, in_all = 0;
+dim3 grid, block;
+
+void started(const std::string& name, dim3 blocks, dim3 threads) {
+  if (part.empty()) return;
+  ++in_part;
+  ++in_all;
+  std::printf("%-10s %3d  %s <%u,%u,%u> x %u\n", part.c_str(), in_part, name.c_str(), blocks.x, blocks.y, blocks.z,
+              threads.x);
+}
+
+// Without the library's namespaces and the parameters.
+std::string short_name(const char* mangled) {
+  int status = 0;
+  char* text = abi::__cxa_demangle(mangled, nullptr, nullptr, &status);
+  std::string name = text != nullptr ? text : mangled;
+  std::free(text);
+  int depth = 0;
+  for (std::size_t i = name.size(); i-- > 0;) {
+    if (name[i] == ')') ++depth;
+    if (name[i] == '(' && --depth == 0) {
+      name.erase(i);
+      break;
+    }
+  }
+  for (const std::string space : {"longwave::", "cuda::", "detail::", "impl::", "void "})
+    for (std::size_t at; (at = name.find(space)) != std::string::npos;) name.erase(at, space.size());
+  return name;
+}
+
+}  // namespace
+
+void count_part(const std::string& name) {
+  if (!part.empty()) std::printf("%s: %d launches\n\n", part.c_str(), in_part);
+  if (name.empty() && in_all > 0) std::printf("together: %d launches\n", in_all);
+  part = name;
+  in_part = 0;
+}
+
+extern "C" {
+
+void** __cudaRegisterFatBinary(void*) {
+  static void* handle;
+  return &handle;
+}
+void __cudaRegisterFatBinaryEnd(void**) {}
+void __cudaUnregisterFatBinary(void**) {}
+void __cudaRegisterFunction(void**, const char* host, char*, const char* device, int, uint3*, uint3*, dim3*, dim3*,
+                            int*) {
+  names()[host] = short_name(device);
+}
+unsigned __cudaPushCallConfiguration(dim3 blocks, dim3 threads, std::size_t, CUstream_st*) {
+  grid = blocks;
+  block = threads;
+  return 0;
+}
+cudaError_t __cudaPopCallConfiguration(dim3* blocks, dim3* threads, std::size_t* shared, void* stream) {
+  *blocks = grid;
+  *threads = block;
+  *shared = 0;
+  *static_cast<cudaStream_t*>(stream) = nullptr;
+  return cudaSuccess;
+}
+cudaError_t __cudaGetKernel(cudaKernel_t* kernel, const void* host) {
+  *kernel = reinterpret_cast<cudaKernel_t>(const_cast<void*>(host));
+  return cudaSuccess;
+}
+cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 blocks, dim3 threads, void**, std::size_t, cudaStream_t) {
+  started(names()[reinterpret_cast<const void*>(kernel)], blocks, threads);
+  return cudaSuccess;
+}
+
+const char* cudaGetErrorString(cudaError_t) { return "the stand-in has no errors"; }
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t) {
+  std::memcpy(to, from, bytes);
+  started("copy", 0, 0);
+  return cudaSuccess;
+}
+cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t) {
+  std::memset(to, value, bytes);
+  started("fill", 0, 0);
+  return cudaSuccess;
+}
+cudaError_t cudaMallocFromPoolAsync(void** to, std::size_t bytes, cudaMemPool_t, cudaStream_t) {
+  constexpr std::size_t alignment = 256;
+  *to = std::aligned_alloc(alignment, (bytes / alignment + 1) * alignment);
+  if (*to == nullptr) return cudaErrorMemoryAllocation;
+  std::memset(*to, 0, bytes);
+  return cudaSuccess;
+}
+cudaError_t cudaFreeAsync(void* memory, cudaStream_t) {
+  std::free(memory);
+  return cudaSuccess;
+}
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 1;
+  return cudaSuccess;
+}
+cudaError_t cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {  // as an H100
+  *value = attribute == cudaDevAttrMultiProcessorCount            ? 132
+           : attribute == cudaDevAttrComputeCapabilityMajor       ? 9
+           : attribute == cudaDevAttrMaxSharedMemoryPerBlockOptin ? 232448
+                                                                  : 0;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamIsCapturing(cudaStream_t, cudaStreamCaptureStatus* status) {
+  *status = cudaStreamCaptureStatusNone;
+  return cudaSuccess;
+}
+
+}  // extern "C"
