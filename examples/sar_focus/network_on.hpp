@@ -12,7 +12,10 @@ template <class Model, device D>
 class NetworkOf final : public Network<D> {
  public:
   template <class Options>
-  NetworkOf(const Options& options, Generator& init) : model_(options, init) {}
+  NetworkOf(const Options& options, bool mixed, Generator& init) : model_(options, init) {
+    if (model_.stack)
+      for (auto& layer : model_.stack->ssm) layer.options.mixed = mixed;
+  }
 
   Var<float, 3, D> operator()(Tape<float, D>& tape, Var<float, 3, D> x) override { return model_(tape, x); }
   std::vector<ParameterRef<float, D>> parameters() override { return longwave::parameters<float, D>(model_); }
@@ -24,7 +27,8 @@ class NetworkOf final : public Network<D> {
 
 template <device D>
 std::unique_ptr<Network<D>> make_network(const TrainOptions& options, Generator& init) {
-  return std::make_unique<NetworkOf<SarFocus<float, D>, D>>(network_options(options), init);
+  return std::make_unique<NetworkOf<SarFocus<float, D>, D>>(network_options(options), options.precision == "bf16",
+                                                            init);
 }
 
 }  // namespace longwave::examples::sar_focus

@@ -329,6 +329,8 @@ void check_precision(const TrainOptions& options, const DeviceChoice& device) {
   if (!device.on_cuda)
     throw UsageError("--precision " + options.precision +
                      " is for GPUs (--device cuda); the processor trains in fp32 alone");
+  if (options.complex_valued)
+    throw UsageError("--precision " + options.precision + ": --complex_valued has no such form");
 }
 
 // Where the columns lie that are to be learned or judged: kernels that follow the position are scaled to that.

@@ -127,6 +127,7 @@ struct SarLayerOptions {
   double dt_min = 1e-3;
   double dt_max = 1e-1;
   Algorithm algorithm = Algorithm::auto_;
+  bool mixed = false;  // u and K * u + D u stored in bfloat16; of float layers
 };
 
 template <class T, device D = Host>
@@ -161,6 +162,7 @@ struct SarLayer {
             gen),
         output_linear({.in = o.d_model, .out = o.d_model}, gen) {
     detail::check_share("SarLayer", "dropout", o.dropout);
+    if (o.mixed && !std::is_same_v<T, float>) throw_value_error("SarLayer: mixed precision is for layers of float");
     if (o.activation.slope == SarActivation::Slope::trained) {
       slope = Parameter<T, 1, D>(Extents<1>{1});
       init::constant(slope.value.view(), static_cast<T>(SarActivation::first_trained_slope));
@@ -174,7 +176,11 @@ struct SarLayer {
     visit("output_linear.", output_linear, f);
   }
 
-  Var<T, 3, D> operator()(Tape<T, D>& tape, Var<T, 3, D> u) { return finish(tape, ssm(tape, u)); }
+  Var<T, 3, D> operator()(Tape<T, D>& tape, Var<T, 3, D> u) {
+    if constexpr (std::is_same_v<T, float>)
+      if (options.mixed) return finish(tape, cast<float>(ssm(tape, cast<bfloat16>(u))));
+    return finish(tape, ssm(tape, u));
+  }
 
   // The same from state_in (B, 2, N, H), with the state after the last sample.
   SequenceOutput<T, D> forward(Tape<T, D>& tape, Var<T, 3, D> u, Var<T, 4, D> state_in) {
