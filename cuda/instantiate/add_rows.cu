@@ -1,5 +1,5 @@
 #include "kernels/each.cuh"
-#include "longwave/ops/add_rows.hpp"
+#include "longwave/core/add_rows.hpp"
 
 namespace longwave::cuda {
 

@@ -324,6 +324,35 @@ TEST_CASE("Sssd: reading the state keeps the table, changing it does not") {
   CHECK(relative_error(ssm_kernel(tape, vars, 6).value(), ssm_kernel(tape, vars.general(), 6).value()) < 1e-5);
 }
 
+TEST_CASE("Sssd: held kernels and weights give the bits of those worked out in each pass, until they are let go") {
+  Generator gen(1);
+  Sssd<double> net(small(), gen);
+  wake(net);
+  const Batch batch(3, 2, 7);
+  Tape<double> tape;
+  tape.set_recording(false);
+  const auto pass = [&] {
+    tape.rewind();
+    const auto y = batch.run(net, tape).value();
+    return std::vector<double>(y.data(), y.data() + y.count());
+  };
+  const auto before = pass();
+  net.hold(7);
+  CHECK(pass() == before);
+  init::normal(gen, net.init_conv.bias.value.view(), 0, 1);  // not held
+  const auto moved = pass();
+  CHECK(moved != before);
+  init::normal(gen, net.residual_layer.blocks[0]->conv_layer.weight_g.value.view(), 0, 1);
+  init::normal(gen, net.residual_layer.blocks[0]->S41.s4_layer.kernel.C.value.view(), 0, 1);
+  CHECK(pass() == moved);
+  net.hold(0);
+  CHECK(pass() != moved);
+  net.hold(5);  // passes of another length than the held one work kernels out
+  const auto other = pass();
+  net.hold(0);
+  CHECK(pass() == other);
+}
+
 TEST_CASE("Sssd: errors name what is wrong") {
   Generator gen(1);
   CHECK(error_text<ValueError>([&] { Sssd<float>({.s4_lmax = 0}, gen); }) ==

@@ -1,6 +1,7 @@
 #include "longwave/autograd/functions/residual_mix.hpp"
 
 #include "check.hpp"
+#include "longwave/core/add_rows.hpp"
 
 using namespace longwave;
 using namespace longwave::test;
@@ -166,4 +167,51 @@ TEST_CASE("residual_mix, gated_exit: errors name the shapes") {
           gated_exit(tape.input(e.h), tape.input(wrong.x), {}, tape.input(e.R), tape.input(e.r), tape.input(e.S),
                      tape.input(e.s), 1);
         }) == "gated_exit: R is (O=4, I=3, k=1), expected (O=5, I=3, k=1)");
+}
+
+TEST_CASE("add_projection, add_at_all_times: values, gradients, shapes") {
+  auto h = random<double>(Extents<3>{2, 4, 3}, 1), c = random<double>(Extents<3>{2, 3, 3}, 2),
+       W = random<double>(Extents<3>{4, 3, 1}, 3);
+  auto bias = random<double>(Extents<1>{4}, 4);
+  auto v = random<double>(Extents<2>{2, 4}, 5);
+  Tape<double> tape;
+  const auto y = add_projection(tape.input(h), tape.input(c), tape.input(W), tape.input(bias));
+  const auto z = add_at_all_times(tape.input(h), tape.input(v));
+  for (index_t b = 0; b < 2; ++b)
+    for (index_t o = 0; o < 4; ++o)
+      for (index_t l = 0; l < 3; ++l) {
+        double sum = h(b, o, l) + bias(o);
+        for (index_t k = 0; k < 3; ++k) sum += W(o, k, 0) * c(b, k, l);
+        CHECK(y.value()(b, o, l) == Approx(sum));
+        CHECK(z.value()(b, o, l) == Approx(h(b, o, l) + v(b, o)));
+      }
+  CHECK(grad_check([](Tape<double>&, auto... x) { return add_projection(x...); }, h, c, W, bias).error < 1e-7);
+  CHECK(grad_check([](Tape<double>&, auto x, auto u) { return add_at_all_times(x, u); }, h, v).error < 1e-7);
+  CHECK(error_text<ShapeError>([&] {
+          add_projection(tape.input(h), tape.input(W), tape.input(W), tape.input(bias));
+        }).find("add_projection: c") == 0);
+  CHECK(error_text<ShapeError>([&] { add_at_all_times(tape.input(c), tape.input(v)); }).find("add_at_all_times: v") ==
+        0);
+}
+
+TEST_CASE("add_rows: bias, product and factor in one pass, each of them left out") {
+  const index_t B = 3, O = 5, L = 7, K = 2;
+  const auto x = random<double>(Extents<3>{B, O, L}, 1), c = random<double>(Extents<3>{B, K, L}, 2);
+  const auto bias = random<double>(Extents<2>{B, O}, 3), W = random<double>(Extents<2>{O, K}, 4);
+  for (int left_out = 0; left_out < 8; ++left_out) {
+    const bool with_x = left_out & 1, with_bias = left_out & 2, with_c = left_out & 4;
+    Tensor<double, 3> y(B, O, L);
+    impl::add_rows(y.view(), with_x ? x.view() : TensorView<const double, 3>(),
+                   with_bias ? bias.view() : TensorView<const double, 2>(),
+                   with_c ? c.view() : TensorView<const double, 3>(), W.view(), 0.5);
+    for (index_t b = 0; b < B; ++b)
+      for (index_t o = 0; o < O; ++o)
+        for (index_t l = 0; l < L; ++l) {
+          double sum = (with_x ? x(b, o, l) : 0) + (with_bias ? bias(b, o) : 0);
+          for (index_t k = 0; k < K && with_c; ++k) sum += W(o, k) * c(b, k, l);
+          CHECK(y(b, o, l) == Approx(0.5 * sum));
+        }
+  }
+  CHECK(impl::quotient((index_t(1) << 40) + 5, 7) == ((index_t(1) << 40) + 5) / 7);
+  CHECK(impl::quotient(4294967295, 10) == 429496729);
 }

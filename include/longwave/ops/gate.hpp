@@ -7,11 +7,11 @@
 // (WaveNet), equation 2.
 #pragma once
 
+#include "longwave/core/add_rows.hpp"
 #include "longwave/core/each.hpp"
 #include "longwave/core/map.hpp"
 #include "longwave/core/math.hpp"
 #include "longwave/core/view.hpp"
-#include "longwave/ops/add_rows.hpp"
 
 namespace longwave {
 

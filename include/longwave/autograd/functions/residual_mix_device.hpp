@@ -8,8 +8,8 @@
 #pragma once
 
 #include "longwave/autograd/functions/elementwise.hpp"
+#include "longwave/core/add_rows.hpp"
 #include "longwave/cuda/blas.hpp"
-#include "longwave/ops/add_rows.hpp"
 #include "longwave/ops/conv1d.hpp"
 #include "longwave/ops/gate.hpp"
 #include "longwave/ops/norm.hpp"
