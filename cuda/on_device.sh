@@ -23,14 +23,18 @@ step() { # NAME SECONDS COMMAND...
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader | tee "$out/device.txt"
 step tests 60 "$bin/longwave_cuda_tests"
 step golden 30 "$bin/golden_runner" "$bin/../golden" --device cuda -v
-LONGWAVE_EXAMPLE_DATA="$bin/../data" step program 100 bash "$bin/long_sequence_test.sh" "$bin/long_sequence"
-step bench 60 "$bin/longwave_gpu_bench" --json "$out/gpu_bench.json"
+for test in "$bin"/*_test.sh; do
+  program=$(basename "$test" _test.sh)
+  LONGWAVE_EXAMPLE_DATA="$bin/../data" step "${program:0:12}" 100 bash "$test" "$bin/$program"
+done
+step eight 60 "$bin/mnist1d_diffusion" run --device cuda --quiet --out "$out/mnist1d"
+step bench 90 "$bin/longwave_gpu_bench" --json "$out/gpu_bench.json"
 small='~[large]~[out-of-memory]'
 sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
 step memcheck 60 "$sanitizer" --tool memcheck --error-exitcode 9 "$bin/longwave_cuda_tests" "$small"
 step racecheck 60 "$sanitizer" --tool racecheck --error-exitcode 9 "$bin/longwave_cuda_tests" "$small"
 before=$failed
-step peer 90 python3 "$bin/peer_torch.py" "$out/gpu_bench.json" "$out/peer.json"
+step peer 120 python3 "$bin/peer_torch.py" "$out/gpu_bench.json" "$out/peer.json"
 failed=$before
 echo
 cat "$out/bench.log"

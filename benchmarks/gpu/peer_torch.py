@@ -15,6 +15,7 @@ import json
 import math
 import statistics
 import sys
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -268,6 +269,34 @@ def gan():
     return median_ms(step)
 
 
+def sssd(training):
+    """sssd_peer.py's network, Cauchy sums as in the published code without its extension: a training step, a pass."""
+    for folder in (Path(__file__).resolve().parent, Path(__file__).resolve().parent.parent / "models"):
+        sys.path.append(str(folder))
+    import sssd_peer
+
+    B, L = (32 if training else 16), 200
+    with torch.device("cuda"):
+        net = sssd_peer.Net(24, 128, 64, L)
+        x, steps = torch.randn(B, 1, L), torch.randint(0, 200, (B,)).float()
+        mask = (torch.arange(L) % 20 != 0).float().expand_as(x)
+        adam = torch.optim.Adam(net.parameters(), lr=2e-4)
+
+        def train():
+            noise, missing = torch.randn_like(x), 1 - mask
+            eps = net(x * mask + noise * missing, x, mask, steps)
+            loss = (((eps - noise) * missing) ** 2).sum() / missing.sum()
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+
+        def draw():
+            with torch.no_grad():
+                net(x, x, mask, steps)
+
+        return median_ms(train if training else draw)
+
+
 class Step(nn.Module):
     """One sample of B streams through a layer, as the S4 repository steps: complex states (B, H, N)."""
 
@@ -325,6 +354,10 @@ def rows():
     table["S4D layer step, peak memory bf16 L=16384"] = lambda: layer_memory(16384, bf16=True)
     table["classifier training step B64 L1024 d128"] = classifier
     table["SAR-size training step B10 L10000 d2"] = lines
+    for products in ("TF32", "fp32"):  # one and the same here: TF32 in convolutions
+        table[f"SSSD training step B32 L200, 24 blocks of 128, {products}"] = lambda: sssd(True)
+        for step in ("DDPM step (1 of 200)", "DDIM step (1 of 20)"):
+            table[f"SSSD {step} B16 L200, {products}"] = lambda: sssd(False)
     for size in ((64, 256, 128, 256), (128, 12, 16, 66)):
         name = "B{} L{} i{} h{}".format(*size)
         table[f"LSTM forward {name}"] = lambda size=size: lstm(*size, False)
