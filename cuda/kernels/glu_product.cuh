@@ -383,10 +383,20 @@ struct GluThread {
     const float4 was = *to;
     *to = make_float4(was.x + s[0], was.y + s[1], was.z + s[2], was.w + s[3]);
   }
-  // Channel 2 g of z's chunks, of number i of a lane's four.
+  // Of number i of a lane's four.
   __device__ static int channel_of_sum(int chunk, int lane, int i) {
     const int at = (lane / 16 % 2) * 16 + (lane / 8 % 2) * 8 + (lane / 4 % 2) * 4 + i, tile = at / 2;
     return chunk * 64 + tile % 8 * 8 + lane % 4 * 2 + at % 2 + tile / 8 * H;
+  }
+
+  // Of all eight warps, to this block's place.
+  __device__ void write_bias_sums(const float* all) const {
+    double* const to = p.bias_part + index_t(blockIdx.x) * 2 * H;
+    for (int i = static_cast<int>(threadIdx.x); i < 2 * H; i += 256) {
+      double sum = 0;
+      for (int w = 0; w < 8; ++w) sum += static_cast<double>(all[w * 2 * H + i]);
+      to[channel_of_sum(i / 128, i / 4 % 32, i % 4)] = sum;
+    }
   }
 
   // dz of a block's channels, what this thread has written: x[i] is for step i of A.
@@ -520,12 +530,12 @@ __global__ void __launch_bounds__(glu_threads, 1)
 
   const int rounds = (p.tiles + static_cast<int>(gridDim.x) - 1) / static_cast<int>(gridDim.x);
   BlockRing<Plan> ring{reinterpret_cast<unsigned*>(shared) + Plan::slots, full, empty};
-  if (warp >= 8) {  // 2 x 240 + 24 of the 512 registers of three warps' lanes
+  // Two times 240 and 24 of the 512 registers that three warps have per lane. No code follows both branches.
+  if (warp >= 8) {
     asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
     if (warp == 8 && lane == 0)
       ring.fill(p.packed, Plan::blocks_per_tile, rounds * Plan::blocks_per_tile,
                 Plan::cluster > 1 ? cluster_rank() : 0);
-    __syncwarp();
   } else {
     asm volatile("setmaxnreg.inc.sync.aligned.u32 240;");
     GluThread<Plan> thread{p,
@@ -536,17 +546,12 @@ __global__ void __launch_bounds__(glu_threads, 1)
                            lane,
                            lane % 4};
     thread.run(rounds);
+    if constexpr (Plan::work == GluWork::backward) {
+      asm volatile("bar.sync 3, 256;" ::: "memory");
+      if (p.bias_part != nullptr) thread.write_bias_sums(shared + Plan::sums);
+    }
+    if constexpr (Plan::cluster > 1) cluster_sync();  // no block leaves while another may write to it
   }
-  __syncthreads();
-  if constexpr (Plan::work == GluWork::backward) {
-    if (p.bias_part != nullptr)
-      for (int i = threadIdx.x; i < 2 * H; i += glu_threads) {
-        double sum = 0;
-        for (int w = 0; w < 8; ++w) sum += static_cast<double>(shared[Plan::sums + w * 2 * H + i]);
-        p.bias_part[index_t(blockIdx.x) * 2 * H + GluThread<Plan>::channel_of_sum(i / 128, i / 4 % 32, i % 4)] = sum;
-      }
-  }
-  if constexpr (Plan::cluster > 1) cluster_sync();  // no block leaves while another may write to it
 #else
   (void)p;
 #endif

@@ -8,8 +8,7 @@
 //   word of (i, t, half) = 16 (i / 2) + 4 t + 2 (i % 2) + half,   half: of depth 8i + t + 4 half.
 // While products of one stage run, the next is loaded and goes through GELU. Pieces are added in order afterwards.
 //
-// Bytes: dz twice and v four times through the second-level cache, each once from memory; 4 H H operations per
-// position.
+// Bytes: dz and v twice through the second-level cache, once from memory; 4 H H operations per position.
 #pragma once
 
 #include "kernels/glu_product.cuh"

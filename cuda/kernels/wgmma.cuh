@@ -50,7 +50,7 @@ struct Barrier {
   __device__ void arrive_at(unsigned rank) {
     asm volatile(
         "{\n.reg .b32 there;\nmapa.shared::cluster.u32 there, %0, %1;\n"
-        "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [there];\n}" ::"r"(shared_address(this)),
+        "mbarrier.arrive.shared::cluster.b64 _, [there];\n}" ::"r"(shared_address(this)),
         "r"(rank)
         : "memory");
   }
@@ -58,12 +58,13 @@ struct Barrier {
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(this)), "r"(bytes)
                  : "memory");
   }
-  // Until the phase of this parity has ended. Other blocks of a cluster may be among those that arrive.
+  // Until the phase of this parity has ended. (With the scope of a cluster each wait would empty the first-level cache;
+  // across blocks only copies and warpgroups' products, which are not cached, meet here.)
   __device__ void wait(unsigned parity) const {
     unsigned done;
     do {
       asm volatile(
-          "{\n.reg .pred p;\nmbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 p, [%1], %2;\n"
+          "{\n.reg .pred p;\nmbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2;\n"
           "selp.u32 %0, 1, 0, p;\n}"
           : "=r"(done)
           : "r"(shared_address(this)), "r"(parity)
