@@ -6,7 +6,7 @@ CMAKE_BUILD = cmake --build build/$(1) --parallel $(JOBS)
 
 .PHONY: help
 help:
-	@echo "make demo      train on MNIST-1D, evaluate, stream; impute ETTh1; eight diffusion experiments; a GAN of your own disk's trace; reports (a few minutes)"
+	@echo "make demo      train on MNIST-1D, evaluate, stream; impute ETTh1; eight diffusion experiments; a GAN of your own disk's trace; a radar scene focused; reports (a few minutes)"
 	@echo "make test      build and run all tests"
 	@echo "make cuda      the device's side, where nvcc is: build all of it, run its tests (skipped where no GPU is)"
 	@echo "make bench     build and run the benchmarks, JSON and a table under build/native/benchmarks/json [ONLY=regex of program names]"
@@ -23,11 +23,12 @@ help:
 demo:
 	cmake/bootstrap.sh build demo
 	cmake --preset native
-	$(call CMAKE_BUILD,native) --target long_sequence sssd mnist1d_diffusion trace_gan
+	$(call CMAKE_BUILD,native) --target long_sequence sssd mnist1d_diffusion trace_gan sar_focus
 	examples/long_sequence/demo.sh build/native
 	examples/sssd/demo.sh build/native
 	examples/mnist1d_diffusion/demo.sh build/native
 	examples/trace_gan/demo.sh build/native
+	examples/sar_focus/demo.sh build/native
 
 .PHONY: test
 test:

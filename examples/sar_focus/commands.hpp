@@ -33,7 +33,7 @@ struct SweepArguments {
 
 struct SimulateArguments {
   std::string out = "data";
-  std::string radar;   // JSON file; empty: a small airborne radar
+  std::string radar;   // JSON file; empty: one in orbit with short apertures
   std::string echoes;  // raw echoes into this npy file in place of products
   std::int64_t rows = 2048, columns = 96, validation_columns = 32, scatterers = 60, mode = 3, delay = 0, seed = 0;
   double brightest = 100, scale_share = 0.999;

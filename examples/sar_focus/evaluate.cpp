@@ -224,6 +224,7 @@ int evaluate(const EvaluateArguments& a) {
   if (!a.model.empty() && !a.learned.empty()) throw UsageError("--model or --learned, one of them");
   const std::string json = a.out + "/evaluation.json";
   refuse_to_replace({json, a.out + "/report.html"}, a.force);
+  if (!a.whole) check_chunks(a.chunk, a.overlap);
   set_num_threads(static_cast<int>(a.threads));
   const Comparison c = compare(a);
   make_folders(a.out);

@@ -14,6 +14,7 @@ int focus(const FocusArguments& a) {
   const std::string group = a.out.empty() ? a.product : a.out;
   const std::string array = group + "/az_learned", picture = group + "/az_learned.png";
   refuse_to_replace({array, picture}, a.force);
+  if (!a.whole) check_chunks(a.chunk, a.overlap);
   set_num_threads(static_cast<int>(a.threads));
   const TrainedNetwork trained = load_trained(a.model);
   SarSampling sampling = sampling_of(trained.options);

@@ -12,11 +12,15 @@ std::unique_ptr<Focuser> make_focuser(const TrainedNetwork& trained, const Devic
   return std::make_unique<FocuserOn<Host>>(trained);
 }
 
-std::vector<Chunk> chunks_of(index_t rows, index_t size, index_t overlap) {
-  if (size == 0) return {{0, rows, 0, 0}};
+void check_chunks(index_t size, index_t overlap) {
   if (size < 2 || overlap < 0 || 2 * overlap > size)
     throw UsageError("chunks of " + std::to_string(size) + " rows with an overlap of " + std::to_string(overlap) +
                      "; expected at least 2 rows, of which at most half overlap");
+}
+
+std::vector<Chunk> chunks_of(index_t rows, index_t size, index_t overlap) {
+  if (size == 0) return {{0, rows, 0, 0}};
+  check_chunks(size, overlap);
   std::vector<Chunk> chunks;
   for (index_t begin = 0;; begin += size - overlap) {
     const bool last = begin + size >= rows;

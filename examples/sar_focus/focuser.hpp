@@ -28,6 +28,9 @@ struct Chunk {
   index_t fade_in, fade_out;
 };
 
+// UsageError where these make no chunks.
+void check_chunks(index_t size, index_t overlap);
+
 // Chunks of at most `size` rows that share `overlap` with their neighbours; size 0: one chunk of all.
 std::vector<Chunk> chunks_of(index_t rows, index_t size, index_t overlap);
 

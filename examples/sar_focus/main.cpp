@@ -76,7 +76,7 @@ CLI::App* add_simulate(CLI::App& app, SimulateArguments& a) {
   CLI::App* sub = app.add_subcommand("simulate", "make products of scatterers over speckle, or their raw echoes");
   sub->add_option("--out", a.out, "folder with training/ and validation/")->capture_default_str();
   sub->add_option("--echoes", a.echoes, "write raw echoes to this npy file in place of products")->type_name("FILE");
-  sub->add_option("--radar", a.radar, "JSON file; else a small airborne radar")->type_name("FILE");
+  sub->add_option("--radar", a.radar, "JSON file; else one in orbit with short apertures")->type_name("FILE");
   sub->add_option("--rows", a.rows, "azimuth rows")->check(CLI::Range(16, 1 << 24))->capture_default_str();
   sub->add_option("--columns", a.columns, "range columns for training")
       ->check(CLI::Range(1, 1 << 20))

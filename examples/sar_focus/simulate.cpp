@@ -14,17 +14,18 @@ namespace longwave::examples::sar_focus {
 
 namespace {
 
-// X band from a small aircraft: apertures of some 370 rows, little squint.
-sar::Radar small_radar() {
+// X band from orbit at a low pulse rate: apertures of some 190 rows, a little squint, and a focus that hardly changes
+// over the columns.
+sar::Radar default_radar() {
   sar::Radar radar;
   radar.carrier = 9.6e9;
   radar.range_rate = 60e6;
   radar.chirp_rate = 3e13;
   radar.chirp_duration = 1.5e-6;
-  radar.prf = 400;
-  radar.velocity = 100;
-  radar.first_range = 1500;
-  radar.doppler_centroid = 90;
+  radar.prf = 1000;
+  radar.velocity = 7062;
+  radar.first_range = 600e3;
+  radar.doppler_centroid = 400;
   return radar;
 }
 
@@ -92,7 +93,7 @@ int write_echoes(const SimulateArguments& a, const sar::Radar& radar) {
 }  // namespace
 
 int simulate(const SimulateArguments& a) {
-  const sar::Radar radar = a.radar.empty() ? small_radar() : read_radar(a.radar);
+  const sar::Radar radar = a.radar.empty() ? default_radar() : read_radar(a.radar);
   if (!a.echoes.empty()) return write_echoes(a, radar);
   const std::string name = "/s1a-s" + std::to_string(a.mode) + "-simulated.zarr";
   refuse_to_replace({a.out + "/training" + name, a.out + "/validation" + name}, a.force);

@@ -270,6 +270,27 @@ TEST_CASE("SarBatches: a small cache reads chunk after chunk, in random order") 
   CHECK(sorted != places);
 }
 
+TEST_CASE("SarBatches: as the course shows them") {
+  const TemporaryFolder folder;
+  write_product(folder / "s1a-s3-a.zarr", 20, 9);
+  const std::string path = folder.path();
+  // [snippet: sar_batches]
+  SarSampling sampling;
+  sampling.patch_rows = 20;  // whole columns
+  sampling.buffer_rows = sampling.buffer_columns = 0;
+  SarBatches batches(path, sampling, /*batch=*/4, /*seed=*/1);  // reads ahead from here on
+  SarBatch batch;
+  for (index_t epoch = 0; epoch < 2; ++epoch) {
+    batches.start(epoch);
+    while (batches.next(batch)) {
+      CHECK(batch.x.sizes() == Extents(4, 20, 3));       // columns, rows, (I, Q, position)
+      CHECK(batch.target.sizes() == Extents(4, 20, 2));  // I, Q
+    }
+  }
+  // [/snippet]
+  CHECK(batches.batches() == 2);
+}
+
 TEST_CASE("SarBatches: several products, wide patches, buffers that stay") {
   const TemporaryFolder folder;
   write_product(folder / "s1a-s3-b.zarr", 20, 6);
