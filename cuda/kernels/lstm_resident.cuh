@@ -75,6 +75,15 @@ __device__ void fold(T (&kept)[N], const T (&sums)[2 * N], int bit) {
   }
 }
 
+// To all blocks, by the two lanes of a pair in turns.
+template <class T, class Value>
+__device__ void hand_round(T* to, int blocks, const Value& value) {
+  const int first = static_cast<int>(threadIdx.x) % 2;
+#pragma unroll
+  for (int i = 0; i < LstmGrid::most_blocks; i += 2)
+    if (first + i < blocks) store_in_block(to, first + i, value);
+}
+
 // The other lane of a pair has the gates that this one lacks; all four in both.
 template <class T>
 __device__ void all_gates(T (&gates)[4], const T (&own)[2], bool upper) {
@@ -149,23 +158,48 @@ __device__ void begin_lstm_operands(T* operand, const LstmForward<T>& p, index_t
 // x of `step` on its way to the buffer of that step.
 template <class T, int Q>
 __device__ void fetch_lstm_inputs(T* operand, const LstmForward<T>& p, index_t first, int step) {
-  for (int i = static_cast<int>(threadIdx.x); i < lstm_rows * p.I; i += static_cast<int>(blockDim.x)) {
-    const int r = i / p.I, k = i % p.I;
-    if (first + r < p.B) copy_to_block(operand + r * 32 * Q + p.H + k, &p.x(first + r, p.time(step), k));
-  }
+  const int r = static_cast<int>(threadIdx.x) % lstm_rows, each = static_cast<int>(blockDim.x) / lstm_rows;
+  if (first + r >= p.B) return;
+  const T* const x = p.x.data() + (first + r) * p.x.stride(0) + p.time(step) * p.x.stride(1);
+  for (int k = static_cast<int>(threadIdx.x) / lstm_rows; k < p.I; k += each)
+    copy_to_block(operand + r * 32 * Q + p.H + k, x + k * p.x.stride(2));
 }
 
 // x of a step and the 1 into what is kept; the h between them is written by the threads that have it.
 template <class T, int Q>
 __device__ void keep_lstm_inputs(const T* operand, const LstmForward<T>& p, index_t first, int step) {
+  const int r = static_cast<int>(threadIdx.x) % lstm_rows, each = static_cast<int>(blockDim.x) / lstm_rows;
   const int columns = static_cast<int>(p.kept.operands.size(2)) - p.H;
-  for (int i = static_cast<int>(threadIdx.x); i < lstm_rows * columns; i += static_cast<int>(blockDim.x)) {
-    const int r = i / columns, k = i % columns;
-    if (first + r >= p.B) continue;
-    const T value = k < p.I ? operand[r * 32 * Q + p.H + k] : k == p.I ? T(1) : T(0);
-    p.kept.operands(first + r, p.time(step), k < p.I ? k : k + p.H) = value;
+  if (first + r >= p.B) return;
+  T* const to = p.kept.operands.data() + ((first + r) * p.L + p.time(step)) * p.kept.operands.size(2);
+  for (int k = static_cast<int>(threadIdx.x) / lstm_rows; k < columns; k += each) {
+    if (k < p.I)
+      to[k] = operand[r * 32 * Q + p.H + k];
+    else
+      to[k + p.H] = k == p.I ? T(1) : T(0);
   }
 }
+
+// Where a lane finds and leaves the numbers of its unit and sequence at each step. Pointers of what is not wanted are
+// not followed.
+template <class T>
+struct LstmPlaces {
+  T *y, *gates, *c, *h;  // h: the next step's
+  const T* projected;
+  index_t y_step, gates_step, h_step;
+
+  __device__ LstmPlaces(const LstmForward<T>& p, index_t row, index_t gate, int unit) {
+    const index_t t = p.time(0), direction = p.reverse ? -1 : 1, P = p.kept.operands.size(2);
+    y = p.y.data() + row * p.y.stride(0) + t * p.y.stride(1) + unit * p.y.stride(2);
+    gates = p.kept.gates.data() + (row * p.L + t) * 4 * p.H + gate;
+    c = p.kept.cells.data() + row * (p.L + 1) * p.H + unit;
+    h = p.kept.operands.data() + (row * p.L + t) * P + p.x.size(2) + unit;
+    projected = p.projected + (row * p.L + t) * 4 * p.H + gate;
+    y_step = direction * p.y.stride(1);
+    gates_step = direction * 4 * p.H;
+    h_step = direction * P;
+  }
+};
 
 // Q: groups of 32 columns of [W_hh W_ih]. Shared memory: 2 * 4 * 32 Q numbers.
 template <class T, int Q>
@@ -182,6 +216,7 @@ __global__ void __launch_bounds__(lstm_threads, 1) lstm_forward_kernel(const __g
 
   T w[4][Q][4];
   load_lstm_rows(w, p, unit, part);
+  LstmPlaces<T> at(p, row, gate, unit);
   T bias[2] = {}, h = T(0), c = T(0);
   if (mine) {
     for (int j = 0; j < 2; ++j) {
@@ -190,8 +225,8 @@ __global__ void __launch_bounds__(lstm_threads, 1) lstm_forward_kernel(const __g
     }
     h = number_or_zero(p.start.h, row, unit);
     c = number_or_zero(p.start.c, row, unit);
-    if (keeps && !upper) p.kept.cells(row, 0, unit) = c;
-    if (keeps && upper && p.L > 0) p.kept.operands(row, p.time(0), p.x.size(2) + unit) = h;
+    if (keeps && !upper) *at.c = c;
+    if (keeps && upper) *at.h = h;
   }
   begin_lstm_operands<T, Q>(operands, p, first);
   cluster_arrive();
@@ -200,10 +235,9 @@ __global__ void __launch_bounds__(lstm_threads, 1) lstm_forward_kernel(const __g
   for (int step = 0; step < p.L; ++step) {
     const T* const now = operands + step % 2 * buffer;
     T* const next = operands + (step + 1) % 2 * buffer;
-    const index_t t = p.time(step);
     T z[2] = {bias[0], bias[1]}, own[2], gates[4];
     if (!held && mine)
-      for (int j = 0; j < 2; ++j) z[j] += p.projected[(row * p.L + t) * 4 * p.H + gate + j * p.H];
+      for (int j = 0; j < 2; ++j) z[j] += at.projected[j * p.H];
     if (held && step + 1 < p.L) fetch_lstm_inputs<T, Q>(next, p, first, step + 1);
     if (held && keeps && rank == step % p.blocks) keep_lstm_inputs<T, Q>(now, p, first, step);
     lstm_row_products(own, w, now, part);
@@ -211,21 +245,18 @@ __global__ void __launch_bounds__(lstm_threads, 1) lstm_forward_kernel(const __g
     all_gates(gates, own, upper);
     const LstmCell<T> cell = lstm_cell(gates, c);
     c = cell.c, h = cell.h;
-    if (mine)
-      for (int block = part % 2; block < p.blocks; block += 2)
-        store_in_block(next + part / 2 * 32 * Q + unit, block, h);
+    if (mine) hand_round(next + part / 2 * 32 * Q + unit, p.blocks, h);
     copies_arrived();
     cluster_arrive();
-    if (mine) {
-      if (!upper && p.y.data() != nullptr) p.y(row, t, unit) = h;
-      if (keeps) {
-        T* const to = p.kept.gates.data() + (row * p.L + t) * 4 * p.H + gate;
-        to[0] = upper ? gates[2] : gates[0];
-        to[p.H] = upper ? gates[3] : gates[1];
-        if (!upper) p.kept.cells(row, step + 1, unit) = c;
-        if (upper && step + 1 < p.L) p.kept.operands(row, p.time(step + 1), p.x.size(2) + unit) = h;
-      }
+    at.c += p.H, at.h += at.h_step;
+    if (mine && !upper && p.y.data() != nullptr) *at.y = h;
+    if (mine && keeps) {
+      at.gates[0] = upper ? gates[2] : gates[0];
+      at.gates[p.H] = upper ? gates[3] : gates[1];
+      if (!upper) *at.c = c;
+      if (upper && step + 1 < p.L) *at.h = h;
     }
+    at.y += at.y_step, at.gates += at.gates_step, at.projected += at.gates_step;
     cluster_wait();
   }
   if (mine && !upper && p.end.h.data() != nullptr) p.end.h(row, unit) = h;
@@ -328,9 +359,7 @@ __global__ void __launch_bounds__(lstm_threads, 1) lstm_backward_kernel(const __
     T gates[4];
     all_gates(gates, now.own, upper);
     const LstmCellGradient<T> d = lstm_cell_gradient(gates, c, now.c_before, dh + now.dy, dc);
-    if (unit)
-      for (int block = lane % 2; block < p.blocks; block += 2)
-        store_in_block(all + (r * 32 * Q + output) * 4, block, d.dz);
+    if (unit) hand_round(all + (r * 32 * Q + output) * 4, p.blocks, d.dz);
     cluster_arrive();
     if (unit) {
       T* const to = p.kept.gates.data() + (row * p.L + t) * 4 * p.H + index_t(upper ? 2 : 0) * p.H + output;
