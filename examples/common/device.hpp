@@ -19,8 +19,9 @@ DeviceChoice open_device(const std::string& name);
 // "cpu", or "cuda:0 (NVIDIA H100 80GB HBM3, 79.2 GiB)".
 std::string describe_device(const DeviceChoice& device);
 
-// Both in cuda/ or no_cuda/.
+// All in cuda/ or no_cuda/.
 void open_cuda(int index);
+void use_tf32();  // for products of float matrices on a GPU (cuda/blas.hpp), from here on
 std::string describe_cuda(int index);
 
 }  // namespace longwave::examples

@@ -30,6 +30,7 @@ void add_common(CLI::App& app, Arguments& a) {
          "--device", [&a](const std::string& name) { a.device = open_device(name); },
          "cpu, cuda or cuda:<number> [cpu]")
       ->type_name("DEVICE");
+  app.add_flag_callback("--tf32", use_tf32, "on a GPU: products with operands of 11 bits, several times as fast");
   app.add_flag("--force", a.force, "replace what is there");
   app.add_flag("--quiet", a.quiet, "no progress, results only");
 }

@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "longwave/cuda/blas.hpp"
+
 namespace longwave::examples {
 
 void open_cuda(int index) {
@@ -13,6 +15,8 @@ void open_cuda(int index) {
                         (count == 1 ? " CUDA device, cuda:0" : " CUDA devices, from cuda:0 on"));
   cuda::set_device(index);
 }
+
+void use_tf32() { cuda::set_tf32(true); }
 
 std::string describe_cuda(int index) {
   const cuda::DeviceInfo info = cuda::device_info(index);

@@ -8,6 +8,8 @@ void open_cuda(int) {
       "cpu");
 }
 
+void use_tf32() {}
+
 std::string describe_cuda(int index) { return "cuda:" + std::to_string(index); }
 
 }  // namespace longwave::examples
