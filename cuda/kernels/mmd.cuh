@@ -6,12 +6,13 @@
 //            points; a second kernel adds the pieces. 2 d + 17 operations a pair and K coordinates, and 2 per
 //            coordinate and pair.
 //
-// Memory moves 2 K numbers per point of a tile and K coordinates: 32 bytes for 64 pairs, next to nothing. They are
-// fetched into registers while the tile before is worked on and put into the other of two stages, so that a stage costs
-// one barrier: what it overwrites was last read before the previous one. Sums are carried in double, in an order that
-// depends on the sizes alone.
+// A first kernel lays both samples out by coordinate, so that a stage is 16-byte loads from one address. Per point of a
+// tile and coordinate it moves two numbers for 64 pairs, next to nothing: they are fetched into registers while the
+// tile before is worked on and put into the other of two stages, so that a stage costs one barrier. What it overwrites
+// was last read before the previous one. Sums are carried in double, in an order that depends on the sizes alone.
 #pragma once
 
+#include "kernels/each.cuh"
 #include "kernels/partials.cuh"
 #include "longwave/cuda/mmd.hpp"
 
@@ -19,7 +20,6 @@ namespace longwave::cuda {
 
 namespace detail {
 
-using longwave::detail::mmd_pick;
 using longwave::detail::MmdBlock;
 using longwave::detail::MmdFactors;
 using longwave::detail::MmdTerms;
@@ -29,79 +29,92 @@ using longwave::detail::MmdWalk;
 inline constexpr index_t mmd_blocks = 8192;           // of the value, at most
 inline constexpr index_t mmd_gradient_blocks = 2048;  // beyond that the columns are not cut into pieces
 
+// The packed samples of n and m points: (d in whole chunks, stride).
 template <class T>
-using MmdPoints = TensorView<const T, 2, Cuda>;
+struct MmdPoints {
+  const T* numbers;
+  index_t stride, n, m, chunks;
 
-// Two stages of (2, K, 64) numbers, and a thread's share of the next.
+  __device__ index_t tiles_x() const { return MmdBlock::tiles(n); }
+  __device__ index_t tiles_y() const { return MmdBlock::tiles(m); }
+};
+
+// Two stages, and a thread's share of the next.
 template <int K, class T>
 class MmdStages {
  public:
-  static constexpr int share = 2 * K * MmdBlock::side / MmdBlock::threads,
-                       vectors = 2 * K * MmdBlock::side / MmdVector<T>::size;
-  using Room = MmdVector<T>[2][vectors];
+  using Stage = longwave::detail::MmdStage<T, K>;
+  using Room = MmdVector<T>[2][Stage::vectors];
+  static constexpr int share = (Stage::vectors + MmdBlock::threads - 1) / MmdBlock::threads;
 
-  __device__ explicit MmdStages(Room& room) : room_(room) {}
+  __device__ MmdStages(Room& room, const MmdPoints<T>& points) : room_(room), points_(points) {}
 
-  __device__ void fetch(const MmdPoints<T>& rows, index_t row, const MmdPoints<T>& columns, index_t column, index_t k) {
+  // Chunk `chunk` of two tiles, those of y counted after those of x.
+  __device__ void fetch(index_t row, index_t column, index_t chunk) {
 #pragma unroll
-    for (int i = 0; i < share; ++i)
-      next_[i] = longwave::detail::mmd_fetch<K>(static_cast<int>(threadIdx.x) + i * MmdBlock::threads, rows, row,
-                                                columns, column, k);
+    for (int i = 0; i < share; ++i) {
+      const int e = vector(i);
+      if (e < Stage::vectors)
+        next_[i] = *reinterpret_cast<const MmdVector<T>*>(points_.numbers +
+                                                          Stage::source(e, points_.stride, row, column, chunk * K));
+    }
   }
   // What was fetched last, for all threads.
   __device__ const T* turn() {
-    T* to = room_[at_][0].at;
+    MmdVector<T>* to = room_[at_];
     at_ ^= 1;
 #pragma unroll
     for (int i = 0; i < share; ++i)
-      to[longwave::detail::mmd_slot<K>(static_cast<int>(threadIdx.x) + i * MmdBlock::threads)] = next_[i];
+      if (vector(i) < Stage::vectors) to[vector(i)] = next_[i];
     __syncthreads();
-    return to;
+    return to->at;
   }
 
  private:
+  __device__ static int vector(int i) { return static_cast<int>(threadIdx.x) + i * MmdBlock::threads; }
+
   Room& room_;
-  T next_[share];
+  const MmdPoints<T>& points_;
+  MmdVector<T> next_[share];
   int at_ = 0;
 };
 
 // part[block] = its tiles' share of MMD^2.
 template <int K, class T>
 __global__ void __launch_bounds__(MmdBlock::threads, 2)
-    mmd_value_kernel(double* part, MmdPoints<T> x, MmdPoints<T> y, const __grid_constant__ MmdTerms<T> kernel,
-                     MmdFactors factor, index_t tiles_each) {
+    mmd_value_kernel(double* part, const __grid_constant__ MmdPoints<T> points,
+                     const __grid_constant__ MmdTerms<T> kernel, MmdFactors factor, index_t tiles_each) {
   __shared__ typename MmdStages<K, T>::Room room;
-  MmdStages<K, T> stages(room);
-  const index_t tiles_x = MmdBlock::tiles(x.size(0)), tiles_y = MmdBlock::tiles(y.size(0)), d = x.size(1);
+  MmdStages<K, T> stages(room, points);
+  const index_t tiles_x = points.tiles_x(), tiles_y = points.tiles_y();
   const int thread = static_cast<int>(threadIdx.x);
   index_t left = min(tiles_each, MmdWalk::count(tiles_x, tiles_y) - blockIdx.x * tiles_each);
   MmdWalk walk(tiles_x, tiles_y, blockIdx.x * tiles_each);
-  const auto fetch = [&](index_t k) {
-    stages.fetch(mmd_pick(walk.part == 1, x, y), walk.row * MmdBlock::side, mmd_pick(walk.part > 0, x, y),
-                 walk.column * MmdBlock::side, k);
+  const auto fetch = [&](index_t chunk) {
+    stages.fetch(walk.row + (walk.part == 1 ? tiles_x : 0), walk.column + (walk.part > 0 ? tiles_x : 0), chunk);
   };
   double sum = 0;
   fetch(0);
   while (left > 0) {
     T distance[4][4] = {};
-    const MmdWalk tile = walk;
-    for (index_t k = 0; k == 0 || k < d; k += K) {
+    const int part_of = walk.part;
+    const index_t row = walk.row * MmdBlock::side, column = walk.column * MmdBlock::side;
+    for (index_t chunk = 0; chunk < points.chunks; ++chunk) {
       const T* stage = stages.turn();
-      if (k + K < d) {
-        fetch(k + K);
+      if (chunk + 1 < points.chunks) {
+        fetch(chunk + 1);
       } else if (--left > 0) {
         walk.next();
         fetch(0);
       }
       longwave::detail::mmd_add_distances<K>(distance, stage, thread);
     }
-    const index_t row = tile.row * MmdBlock::side, rows = tile.part == 1 ? y.size(0) : x.size(0);
-    const index_t column = tile.column * MmdBlock::side, columns = tile.part == 0 ? x.size(0) : y.size(0);
-    const bool diagonal = tile.part < 2 && tile.row == tile.column;
+    const index_t rows = part_of == 1 ? points.m : points.n, columns = part_of == 0 ? points.n : points.m;
+    const bool diagonal = part_of < 2 && row == column;
     if (diagonal || row + MmdBlock::side > rows || column + MmdBlock::side > columns)
       longwave::detail::mmd_leave_out(distance, thread, row, rows, column, columns, diagonal);
     const double value = static_cast<double>(longwave::detail::mmd_value(distance, kernel));
-    sum += (tile.part == 0 ? 2 * factor.xx : tile.part == 1 ? 2 * factor.yy : factor.xy) * value;
+    sum += (part_of == 0 ? 2 * factor.xx : part_of == 1 ? 2 * factor.yy : factor.xy) * value;
   }
   sum = block_sum(sum);
   if (thread == 0) part[blockIdx.x] = sum;
@@ -121,20 +134,18 @@ __global__ void __launch_bounds__(sum_threads)
 // part (pieces, n, d): blocks (row tile, piece, chunk of K coordinates).
 template <int K, class T>
 __global__ void __launch_bounds__(MmdBlock::threads, K <= 4 ? 2 : 1)
-    mmd_gradient_kernel(double* part, MmdPoints<T> x, MmdPoints<T> y, const __grid_constant__ MmdTerms<T> kernel,
-                        double within, double across) {
+    mmd_gradient_kernel(double* part, const __grid_constant__ MmdPoints<T> points,
+                        const __grid_constant__ MmdTerms<T> kernel, index_t d, double within, double across) {
   __shared__ typename MmdStages<K, T>::Room room;
   __shared__ double other_half[K][MmdBlock::side];
-  MmdStages<K, T> stages(room);
+  MmdStages<K, T> stages(room, points);
   const int thread = static_cast<int>(threadIdx.x);
-  const index_t n = x.size(0), d = x.size(1), row = blockIdx.x * index_t(MmdBlock::side), chunks = gridDim.z;
-  const index_t tiles_x = MmdBlock::tiles(n), tiles = tiles_x + MmdBlock::tiles(y.size(0));
+  const index_t n = points.n, row = blockIdx.x * index_t(MmdBlock::side), chunks = points.chunks;
+  const index_t tiles_x = points.tiles_x(), tiles = tiles_x + points.tiles_y();
   index_t tile = tiles * blockIdx.y / gridDim.y;
   const index_t end = tiles * (blockIdx.y + 1) / gridDim.y;
   const auto fetch = [&](index_t of, index_t step) {
-    const bool own = of < tiles_x;
-    stages.fetch(x, row, mmd_pick(!own, x, y), (own ? of : of - tiles_x) * MmdBlock::side,
-                 longwave::detail::mmd_chunk(step, chunks, blockIdx.z) * K);
+    stages.fetch(blockIdx.x, of, longwave::detail::mmd_chunk(step, chunks, blockIdx.z));
   };
   double gradient[4][K] = {};
   fetch(tile, 0);
@@ -150,7 +161,7 @@ __global__ void __launch_bounds__(MmdBlock::threads, K <= 4 ? 2 : 1)
       longwave::detail::mmd_add_distances<K>(pairs, stage, thread);
     }
     const bool own = tile < tiles_x;
-    const index_t column = (own ? tile : tile - tiles_x) * MmdBlock::side, columns = own ? n : y.size(0);
+    const index_t column = (own ? tile : tile - tiles_x) * MmdBlock::side, columns = own ? n : points.m;
     if (column + MmdBlock::side > columns)  // rows beyond the last are not stored, pairs i = j add nothing
       longwave::detail::mmd_leave_out(pairs, thread, 0, MmdBlock::side, column, columns, false);
     longwave::detail::mmd_slopes(pairs, kernel);
@@ -193,6 +204,15 @@ __global__ void __launch_bounds__(sum_threads)
   dx(i / dx.size(1), i % dx.size(1)) = static_cast<T>(static_cast<double>(dvalue()) * sum);
 }
 
+template <int K, class T>
+MmdPoints<T> mmd_points(ScratchOn<Cuda>& scratch, TensorView<const T, 2, Cuda> x, TensorView<const T, 2, Cuda> y) {
+  const index_t chunks = std::max<index_t>((x.size(1) + K - 1) / K, 1);
+  const index_t tiles = MmdBlock::tiles(x.size(0)) + MmdBlock::tiles(y.size(0));
+  const auto to = scratch.tensor<T>(Extents<2>{chunks * K, tiles * MmdBlock::side});
+  for_each_index(longwave::detail::MmdPack<T, Cuda>::name, to.count(), longwave::detail::MmdPack<T, Cuda>{to, x, y});
+  return {to.data(), to.size(1), x.size(0), y.size(0), chunks};
+}
+
 // f<K>(): as many coordinates at a time as there are, up to eight.
 template <class F>
 void with_mmd_chunk(index_t d, F f) {
@@ -217,8 +237,9 @@ void mmd_forward(TensorView<T, 0, Cuda> value, TensorView<const T, 2, Cuda> x, T
   double* part = scratch.take<double>(blocks);
   const MmdTerms<T> kernel(mixture, false);
   with_mmd_chunk(x.size(1), [&](auto K) {
+    const MmdPoints<T> points = mmd_points<K.value>(scratch, x, y);
     mmd_value_kernel<K.value>
-        <<<blocks, MmdBlock::threads, 0, stream_handle()>>>(part, x, y, kernel, factor, tiles_each);
+        <<<blocks, MmdBlock::threads, 0, stream_handle()>>>(part, points, kernel, factor, tiles_each);
   });
   check_launch("mmd");
   mmd_total_kernel<<<1, sum_threads, 0, stream_handle()>>>(value, part, blocks, factor.constant);
@@ -236,10 +257,12 @@ void mmd_backward(TensorView<T, 2, Cuda> dx, TensorView<const T, 0, Cuda> dvalue
   double* part = scratch.take<double>(pieces * dx.count());
   const MmdTerms<T> kernel(mixture, true);
   with_mmd_chunk(x.size(1), [&](auto K) {
-    const index_t chunks = (x.size(1) + K.value - 1) / K.value;
-    if (chunks > 65535) throw_shape_error("mmd: d = " + std::to_string(x.size(1)) + " is more than one launch takes");
-    const dim3 grid(blocks_for(rows, 1), static_cast<unsigned>(pieces), static_cast<unsigned>(chunks));
-    mmd_gradient_kernel<K.value><<<grid, MmdBlock::threads, 0, stream_handle()>>>(part, x, y, kernel, within, across);
+    const MmdPoints<T> points = mmd_points<K.value>(scratch, x, y);
+    if (points.chunks > 65535)
+      throw_shape_error("mmd: d = " + std::to_string(x.size(1)) + " is more than one launch takes");
+    const dim3 grid(blocks_for(rows, 1), static_cast<unsigned>(pieces), static_cast<unsigned>(points.chunks));
+    mmd_gradient_kernel<K.value>
+        <<<grid, MmdBlock::threads, 0, stream_handle()>>>(part, points, kernel, x.size(1), within, across);
   });
   check_launch("mmd_gradient");
   mmd_gradient_total_kernel<<<blocks_for(dx.count(), sum_threads), sum_threads, 0, stream_handle()>>>(dx, dvalue, part,

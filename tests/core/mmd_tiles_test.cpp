@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "check.hpp"
+#include "longwave/core/each.hpp"
 #include "longwave/ops/mmd.hpp"
 
 using namespace longwave;
@@ -23,13 +24,25 @@ struct Block {
     double gradient[4][K];
     double sum;
   };
-  std::vector<MmdVector<T>> room = std::vector<MmdVector<T>>(2 * K * MmdBlock::side / MmdVector<T>::size);
+  std::vector<MmdVector<T>> room = std::vector<MmdVector<T>>(MmdStage<T, K>::vectors);
   std::vector<Thread> threads = std::vector<Thread>(MmdBlock::threads);
 
+  using Stage = MmdStage<T, K>;
+  Tensor<T, 2> packed;
+
+  Block(View x, View y)
+      : packed(Extents<2>{std::max<index_t>((x.size(1) + K - 1) / K, 1) * K,
+                          (MmdBlock::tiles(x.size(0)) + MmdBlock::tiles(y.size(0))) * MmdBlock::side}) {
+    for_each_index<Host>(packed.count(), MmdPack<T, Host>{packed.view(), x, y});
+  }
+
   T* stage() { return room[0].at; }
-  void fetch(View rows, index_t row, View columns, index_t column, index_t k) {
-    for (int e = 0; e < 2 * K * MmdBlock::side; ++e)
-      stage()[mmd_slot<K>(e)] = mmd_fetch<K>(e, rows, row, columns, column, k);
+  index_t chunks() const { return packed.size(0) / K; }
+  void fetch(index_t row, index_t column, index_t chunk) {
+    for (int e = 0; e < Stage::vectors; ++e)
+      for (int j = 0; j < Stage::V; ++j)
+        room[static_cast<std::size_t>(e)].at[j] =
+            packed.data()[Stage::source(e, packed.size(1), row, column, chunk * K) + j];
   }
   template <class F>
   void each(F f) {
@@ -52,7 +65,7 @@ double value_by_tiles(TensorView<const T, 2> x, TensorView<const T, 2> y, const 
   const MmdTerms<T> kernel(mixture, false);
   const index_t tiles_x = MmdBlock::tiles(x.size(0)), tiles_y = MmdBlock::tiles(y.size(0));
   const index_t all = MmdWalk::count(tiles_x, tiles_y);
-  Block<K, T> block;
+  Block<K, T> block(x, y);
   double total = factor.constant;
   for (index_t begin = 0; begin < all; begin += tiles_each) {
     MmdWalk walk(tiles_x, tiles_y, begin);
@@ -61,8 +74,8 @@ double value_by_tiles(TensorView<const T, 2> x, TensorView<const T, 2> y, const 
       const auto& columns = walk.part == 0 ? x : y;
       const index_t row = walk.row * MmdBlock::side, column = walk.column * MmdBlock::side;
       block.clear();
-      for (index_t k = 0; k == 0 || k < x.size(1); k += K) {
-        block.fetch(rows, row, columns, column, k);
+      for (index_t chunk = 0; chunk < block.chunks(); ++chunk) {
+        block.fetch(walk.row + (walk.part == 1 ? tiles_x : 0), walk.column + (walk.part > 0 ? tiles_x : 0), chunk);
         block.add_distances();
       }
       const bool diagonal = walk.part < 2 && walk.row == walk.column;
@@ -84,7 +97,7 @@ Tensor<double, 2> gradient_by_tiles(TensorView<const T, 2> x, TensorView<const T
   const index_t n = x.size(0), d = x.size(1), chunks = (d + K - 1) / K;
   const index_t tiles_x = MmdBlock::tiles(n), tiles = tiles_x + MmdBlock::tiles(y.size(0));
   Tensor<double, 2> dx(x.sizes());
-  Block<K, T> block;
+  Block<K, T> block(x, y);
   for (index_t row = 0; row < n; row += MmdBlock::side)
     for (index_t chunk = 0; chunk < chunks; ++chunk) {
       block.each([](int, auto& t) {
@@ -96,7 +109,7 @@ Tensor<double, 2> gradient_by_tiles(TensorView<const T, 2> x, TensorView<const T
         const index_t column = (own ? tile : tile - tiles_x) * MmdBlock::side;
         block.clear();
         for (index_t step = 0; step < chunks; ++step) {
-          block.fetch(x, row, of, column, mmd_chunk(step, chunks, chunk) * K);
+          block.fetch(row / MmdBlock::side, tile, mmd_chunk(step, chunks, chunk));
           block.add_distances();
         }
         block.each([&](int i, auto& t) {
@@ -162,7 +175,7 @@ TEST_CASE("mmd_tiles: a walk meets every tile that is wanted once, from any star
     }
 }
 
-TEMPLATE_TEST_CASE("mmd_tiles: 256 threads of 4 x 4 pairs make a tile, elements fill a stage", "", float, double) {
+TEMPLATE_TEST_CASE("mmd_tiles: 256 threads of 4 x 4 pairs make a tile", "", float, double) {
   using T = TestType;
   std::set<std::pair<int, int>> pairs;
   for (int t = 0; t < MmdBlock::threads; ++t)
@@ -171,9 +184,6 @@ TEMPLATE_TEST_CASE("mmd_tiles: 256 threads of 4 x 4 pairs make a tile, elements 
         pairs.emplace(mmd_place<T>(MmdBlock::row_of(t), p), mmd_place<T>(MmdBlock::column_of(t), q));
   CHECK(pairs.size() == 64 * 64);
   CHECK((pairs.begin()->first == 0 && pairs.rbegin()->first == 63 && pairs.rbegin()->second == 63));
-  std::set<int> slots;
-  for (int e = 0; e < 128 * 4; ++e) slots.insert(mmd_slot<4>(e));
-  CHECK((slots.size() == 512 && *slots.begin() == 0 && *slots.rbegin() == 511));
 }
 
 TEST_CASE("mmd_tiles: powers of two to 2 ulp, ends included") {

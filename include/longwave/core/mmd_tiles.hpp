@@ -98,31 +98,35 @@ class MmdWalk {
   index_t tiles_[2], line_ = 0, at_ = 0;
 };
 
-// second ? b : a, each number by itself: a view picked by its address would have to lie in memory.
+// Both samples by coordinate, to (d in whole chunks, 64 (tiles of x + tiles of y)): a tile's points lie side by side,
+// x's tiles first, with zeros where there is no point or coordinate. i counts `to`.
 template <class T, device D>
-LONGWAVE_HD TensorView<T, 2, D> mmd_pick(bool second, const TensorView<T, 2, D>& a, const TensorView<T, 2, D>& b) {
-  return {second ? b.data() : a.data(),
-          {second ? b.size(0) : a.size(0), second ? b.size(1) : a.size(1)},
-          {second ? b.stride(0) : a.stride(0), second ? b.stride(1) : a.stride(1)}};
-}
+struct MmdPack {
+  static constexpr const char* name = "mmd_pack";
+  TensorView<T, 2, D> to;
+  TensorView<const T, 2, D> x, y;
 
-// Element e of the 128 K of one stage: coordinates k .. of 64 rows, then of 64 columns. Zero beyond the last
-// coordinate; beyond the last point that point again.
-template <int K, class T, device D>
-LONGWAVE_HD T mmd_fetch(int e, const TensorView<const T, 2, D>& rows, index_t row,
-                        const TensorView<const T, 2, D>& columns, index_t column, index_t k) {
-  const bool second = e >= MmdBlock::side * K;
-  const int rest = e % (MmdBlock::side * K);
-  const TensorView<const T, 2, D> of = mmd_pick(second, rows, columns);
-  const index_t point = (second ? column : row) + rest / K, last = of.size(0) - 1;
-  k += rest % K;
-  return k < of.size(1) ? of(point < last ? point : last, k) : T(0);
-}
-template <int K>
-LONGWAVE_HD int mmd_slot(int e) {  // where it goes
-  constexpr int half = MmdBlock::side * K;
-  return e / half * half + e % half % K * MmdBlock::side + e % half / K;
-}
+  LONGWAVE_HD void operator()(index_t i) const {
+    const index_t k = i / to.size(1), at = i % to.size(1), behind = at - MmdBlock::tiles(x.size(0)) * MmdBlock::side;
+    T value = 0;
+    if (k < x.size(1)) {
+      if (behind < 0 && at < x.size(0)) value = x(at, k);
+      if (behind >= 0 && behind < y.size(0)) value = y(behind, k);
+    }
+    to(k, at) = value;
+  }
+};
+
+// A stage: vectors e of K coordinates from k on, of 64 rows, then of 64 columns, one after the other. Where vector e
+// lies among the packed numbers; row, column: tiles.
+template <class T, int K>
+struct MmdStage {
+  static constexpr int V = MmdVector<T>::size, line = MmdBlock::side / V, vectors = 2 * K * line;
+
+  LONGWAVE_HD static index_t source(int e, index_t stride, index_t row, index_t column, index_t k) {
+    return (k + e / line % K) * stride + (e >= K * line ? column : row) * MmdBlock::side + e % line * V;
+  }
+};
 
 template <class T>
 LONGWAVE_HD void mmd_load(T (&to)[4], const T* line, int along) {
