@@ -2,7 +2,7 @@
 #pragma once
 
 #include "case.hpp"
-#include "longwave/autograd/functions/conv1d.hpp"
+#include "longwave/models/sar_focus.hpp"
 #include "longwave/models/sequence_classifier.hpp"
 #include "longwave/nn/s4d.hpp"
 
@@ -60,21 +60,19 @@ void s4d_classifier(CaseOn<T, D>& c) {
   c.out("logits", model(c.tape, c.template in_transposed<3>("x", 1, 2)));
 }
 
-// Position-wise: a convolution of width 1 on (B, H, L).
-template <class T, device D>
-Var<T, 3, D> pointwise(CaseOn<T, D>& c, const std::string& name, Var<T, 3, D> x) {
-  const auto& shape = c.shape("param/" + name + ".weight");
-  if (shape.size() != 2) throw_shape_error("param/" + name + ".weight is " + detail::shape_text(shape));
-  const auto W = c.template param<3>(name + ".weight", Extents<3>{shape[0], shape[1], 1});
-  return conv1d(x, W, c.template optional_param<1>(name + ".bias"));
-}
-
+// The SAR network with minimal S4D layers, which is what the cases hold.
 template <class T, device D>
 void sar_model(CaseOn<T, D>& c) {
-  auto x = pointwise(c, "fc1", c.template in_transposed<3>("x", 1, 2));
-  for (index_t i = 0; i < c.config.integer("layers"); ++i)
-    x = load_layer(c, "ssm." + std::to_string(i) + ".")(c.tape, x);
-  c.out_transposed("y", pointwise(c, "fc2", x), 1, 2);
+  const auto& C = c.shape("param/ssm.0.kernel.C");
+  if (C.size() != 3) throw_shape_error("param/ssm.0.kernel.C is " + detail::shape_text(C));
+  const index_t layers = c.config.integer("layers");
+  const std::string last = "param/ssm." + std::to_string(layers - 1) + ".D";
+  if (!c.has(last)) throw_value_error("layers is " + std::to_string(layers) + ", but there is no " + last);
+  Generator gen(1);
+  const S4DOptions layer{.d_model = C[0], .d_state = 2 * C[1]};
+  auto& model = c.template make<SarStack<S4D<T, D>>>(layers, layer, /*batch_norm=*/false, /*residual=*/false, gen);
+  c.load(model);
+  c.out_transposed("y", model(c.tape, c.template in_transposed<3>("x", 1, 2)), 1, 2);
 }
 
 }  // namespace longwave::golden

@@ -2,7 +2,7 @@
 // of an azimuth matched filter, with everything in it learned.
 //
 //   y_l = sum_{j<M} K0_j u_{l-j} + sum_{j<M} K1_j u_{l+1+j}              u, y complex
-//   Ks_j = 1/N sum_n C_sn e^{x_sn j}                                     no conjugates: N free modes per side
+//   Ks_j = 4/N sum_n C_sn e^{x_sn j}                                     no conjugates: N free modes per side
 //   x_sn = 1/M [(1 + rate q / M) w_sn + i shift_s q],   w = -exp(log_w_real) + i w_imag,   q in [-1, 1]
 //
 //   u, y (2, B, L): I and Q      position (B), q = -1 at position_first and 1 at position_last
@@ -10,8 +10,10 @@
 //
 // A scatterer at range R is smeared by a chirp whose rate goes like 1/R, over pulses of a Doppler centroid that does
 // not depend on R: the same kernel on another clock, and turned back. That is what rate and shift say, so a filter
-// learned on some columns holds for others. w starts evenly spread over all frequencies with a decay of 1/2 over the M
-// samples, C at zero: the first step is linear regression on a Fourier basis.
+// learned on some columns holds for others. w starts evenly spread over all frequencies with a decay of e^{-1/2} over
+// the M samples, C at zero: learning begins as linear regression on a Fourier basis. Where the spectrum's centroid is
+// known, frequencies start around it, so that none of a kernel's is taken for another one 2 pi away. The factor 4 keeps
+// C of a filter of unit gain near 1/4, in reach of the learning rates that w is content with.
 // With residual, y is added to u. Two-sided streams are M samples late: step's result belongs to the sample that came
 // M steps before.
 #pragma once

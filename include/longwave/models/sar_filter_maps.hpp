@@ -22,7 +22,7 @@ struct SarFilterParameters {
 struct SarFilterScale {
   double first, last;  // positions
   double dt;           // 1 / M
-  double weight;       // 1 / N
+  double weight;       // 4 / N
 
   LONGWAVE_HD double at(double position) const { return 2 * (position - first) / (last - first) - 1; }
 };
