@@ -32,6 +32,10 @@ BENCHMARK_TEMPLATE(unary_forward, LeakyRelu)->Apply(training_sizes);
 BENCHMARK_TEMPLATE(unary_forward, Tanh)->Apply(training_sizes);
 BENCHMARK_TEMPLATE(unary_forward, Sigmoid)->Apply(training_sizes);
 BENCHMARK_TEMPLATE(unary_forward, Softplus)->Apply(training_sizes);
+BENCHMARK_TEMPLATE(unary_forward, Hardswish)->Apply(training_sizes);
+BENCHMARK_TEMPLATE(unary_forward, Hardtanh)->Apply(training_sizes);
+BENCHMARK_TEMPLATE(unary_forward, Hardsigmoid)->Apply(training_sizes);
+BENCHMARK_TEMPLATE(unary_forward, Hardshrink)->Apply(training_sizes);
 BENCHMARK(glu_forward)->Apply(training_sizes);
 BENCHMARK_TEMPLATE(unary_backward, Gelu)->Apply(training_sizes);
 BENCHMARK_TEMPLATE(unary_backward, Gelu, double)->Apply(training_sizes);
@@ -41,6 +45,10 @@ BENCHMARK_TEMPLATE(unary_backward, LeakyRelu)->Apply(training_sizes);
 BENCHMARK_TEMPLATE(unary_backward, Tanh)->Apply(training_sizes);
 BENCHMARK_TEMPLATE(unary_backward, Sigmoid)->Apply(training_sizes);
 BENCHMARK_TEMPLATE(unary_backward, Softplus)->Apply(training_sizes);
+BENCHMARK_TEMPLATE(unary_backward, Hardswish)->Apply(training_sizes);
+BENCHMARK_TEMPLATE(unary_backward, Hardtanh)->Apply(training_sizes);
+BENCHMARK_TEMPLATE(unary_backward, Hardsigmoid)->Apply(training_sizes);
+BENCHMARK_TEMPLATE(unary_backward, Hardshrink)->Apply(training_sizes);
 BENCHMARK(glu_backward)->Apply(training_sizes);
 
 }  // namespace
