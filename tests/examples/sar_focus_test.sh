@@ -90,5 +90,42 @@ one_line
 expect 1 "holds no product" "${tiny[@]}" --train_dir runs
 one_line
 
+echo "-- Ctrl-C saves and leaves with 130; what goes on from there is what was never stopped, bit for bit"
+long=(train "${lines[@]}" --train_dir data/training --val_dir data/validation -bs 4 -vb 4 -nl 1 -dn runs --threads 1 --quiet)
+# (a shell starts background programs with SIGINT ignored; env restores it)
+env --default-signal=INT "$program" "${long[@]}" -mn stopped -ep 1000000 >out.txt 2>&1 &
+pid=$!
+for _ in $(seq 100); do
+  grep -qs '"step":20,' runs/stopped/version_0/metrics.jsonl && break
+  sleep 0.1
+done
+kill -INT $pid
+wait $pid
+code=$?
+[ $code -eq 130 ] || fail "exit code $code after Ctrl-C, expected 130"
+[ -e runs/stopped/model ] && fail "a model of a run that was stopped"
+epochs=$(($(grep -c '"kind":"epoch"' runs/stopped/version_0/metrics.jsonl) + 1))
+expect 0 "val_loss" train --resume -dn runs -mn stopped -ep $epochs --quiet
+expect 0 "val_loss" "${long[@]}" -mn whole -ep $epochs
+cmp runs/stopped/model_weights runs/whole/model_weights || fail "a resumed run has other weights"
+expect 2 "cannot change in a resumed run" train --resume -dn runs -mn stopped -lr 1
+expect 1 "holds a model already" "${long[@]}" -mn whole -ep 1
+expect 2 "bf16 is for GPUs" "${long[@]}" -mn half --precision bf16
+
+echo "-- sweeps"
+echo '{"num_layers": [1, 2], "ssim": [0.3, 0.5], "epochs": 1}' >grid.json
+grid=(sweep grid.json "${lines[@]}" --train_dir data/training --val_dir data/validation -bs 4 -vb 4)
+expect 0 "sweep_exp_0002" "${grid[@]}" --list --slice 2/3
+expect 0 "1 of 1 experiments are finished" "${grid[@]}" --experiment_id sweep_exp_0003
+[ -e sweep/sweep_summary.csv ] && fail "the summary of a part"
+expect 0 "4 of 4 experiments are finished" "${grid[@]}" --jobs 2
+[ "$(grep -c finished sweep/sweep_summary.csv)" -eq 4 ] || fail "not four experiments in the summary"
+grep -q '"experiment_id": "sweep_exp_000' sweep/best_params.json || fail "no best experiment"
+expect 0 "best: sweep_exp_000" "${grid[@]}" --aggregate
+sed 's/0.5/0.5001/' grid.json >other.json
+expect 1 "belongs to another sweep: ssim is 0.5 there and 0.5001 here" "${grid[@]/grid.json/other.json}"
+expect 2 "PART/PARTS" "${grid[@]}" --slice 3/2
+expect 2 "the grid goes from sweep_exp_0001 to sweep_exp_0004" "${grid[@]}" --experiment_id sweep_exp_0005
+
 [ $failures -eq 0 ] && echo "all passed"
 exit $((failures > 0))
