@@ -9,9 +9,9 @@
 //
 // norm is that over the features, axis 1. On the host, for batches of 8 and more, the batch entries go through the
 // first two one by one (ops/residual_mix.hpp): neither gelu(z), nor W gelu(z), nor g is kept. On the device all have
-// fewer passes than their ops (residual_mix_device.hpp). Both add to total in place, so the Var that is passed for it
-// is void afterwards, as is the gradient of a result of the last two. Otherwise they are compositions of the ops they
-// stand for.
+// fewer passes than their ops (autograd/residual_mix_device.hpp). Both add to total in place, so the Var that is passed
+// for it is void afterwards, as is the gradient of a result of the last two. Otherwise they are compositions of the ops
+// they stand for.
 #pragma once
 
 #include "longwave/autograd/functions/conv1d.hpp"
@@ -19,36 +19,12 @@
 #include "longwave/autograd/functions/gate.hpp"
 #include "longwave/autograd/functions/norm.hpp"
 #include "longwave/autograd/functions/shape.hpp"
+#include "longwave/autograd/residual_mix_device.hpp"
 #include "longwave/ops/residual_mix.hpp"
 
 namespace longwave {
 
 inline constexpr index_t residual_mix_batch = 8;  // batch entries from which they are worth threads of their own
-
-template <class T, device D = Host>
-struct GatedExitOutput {
-  Var<T, 3, D> x_next, total;
-};
-
-namespace detail {
-
-// A weight (O, I, 1) as the matrix that it is.
-template <class T, device D>
-TensorView<T, 2, D> tap_matrix(const TensorView<T, 3, D>& W) {
-  return wanted(W) ? W.reshape(Extents<2>{W.size(0), W.size(1)}) : TensorView<T, 2, D>();
-}
-
-template <class... V>
-bool all_dense(const V&... views) {
-  return (views.contiguous() && ...);
-}
-
-}  // namespace detail
-}  // namespace longwave
-
-#include "longwave/autograd/functions/residual_mix_device.hpp"
-
-namespace longwave {
 
 namespace detail {
 

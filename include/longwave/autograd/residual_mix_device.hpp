@@ -1,5 +1,5 @@
-// functions/residual_mix_device.hpp - the ends of a residual block on the device, in passes that only big products part
-// (formulas and sizes: residual_mix.hpp). Bias and residual are laid down first and the product is added to them, so
+// residual_mix_device.hpp - the ends of a residual block on the device, in passes that only big products part (formulas
+// and sizes: functions/residual_mix.hpp). Bias and residual are laid down first and the product is added to them, so
 // neither W gelu(z) nor R g nor S g is ever stored; gelu(z) is worked out again for its gradient; the gradient of a
 // residual is handed on without a copy.
 //
@@ -14,7 +14,25 @@
 #include "longwave/ops/gate.hpp"
 #include "longwave/ops/norm.hpp"
 
-namespace longwave::detail {
+namespace longwave {
+
+template <class T, device D = Host>
+struct GatedExitOutput {
+  Var<T, 3, D> x_next, total;
+};
+
+namespace detail {
+
+// A weight (O, I, 1) as the matrix that it is.
+template <class T, device D>
+TensorView<T, 2, D> tap_matrix(const TensorView<T, 3, D>& W) {
+  return wanted(W) ? W.reshape(Extents<2>{W.size(0), W.size(1)}) : TensorView<T, 2, D>();
+}
+
+template <class... V>
+bool all_dense(const V&... views) {
+  return (views.contiguous() && ...);
+}
 
 // y (B, O, L) += W x, W (O, I, 1).
 template <class T>
@@ -144,4 +162,5 @@ Var<T, 3, Cuda> add_at_all_times_fused(Var<T, 3, Cuda> x, Var<T, 2, Cuda> v) {
   return y;
 }
 
-}  // namespace longwave::detail
+}  // namespace detail
+}  // namespace longwave
