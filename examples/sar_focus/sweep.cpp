@@ -349,7 +349,7 @@ Outcome outcome_of(const std::string& out, const Experiment& experiment, const T
 std::string summary_csv(const Grid& grid, const std::vector<Outcome>& outcomes) {
   std::string text = "experiment_id,status";
   for (const std::string& axis : grid.axes) text += "," + axis;
-  for (const char* name : shown_figures) text += std::string(",") + name;
+  for (const char* name : shown_figures) (text += ",") += name;
   text += "\n";
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     text += grid.experiments[i].id + (outcomes[i].finished() ? ",finished"
