@@ -35,8 +35,8 @@ struct MmdPoints {
   const T* numbers;
   index_t stride, n, m, chunks;
 
-  __device__ index_t tiles_x() const { return MmdBlock::tiles(n); }
-  __device__ index_t tiles_y() const { return MmdBlock::tiles(m); }
+  __host__ __device__ index_t tiles_x() const { return MmdBlock::tiles(n); }
+  __host__ __device__ index_t tiles_y() const { return MmdBlock::tiles(m); }
 };
 
 // Two stages, and a thread's share of the next.
@@ -164,7 +164,7 @@ __global__ void __launch_bounds__(MmdBlock::threads, K <= 4 ? 2 : 1)
     const index_t column = (own ? tile : tile - tiles_x) * MmdBlock::side, columns = own ? n : points.m;
     if (column + MmdBlock::side > columns)  // rows beyond the last are not stored, pairs i = j add nothing
       longwave::detail::mmd_leave_out(pairs, thread, 0, MmdBlock::side, column, columns, false);
-    longwave::detail::mmd_slopes(pairs, kernel);
+    longwave::detail::mmd_terms(pairs, kernel);
     longwave::detail::mmd_add_gradients(gradient, own ? within : across, pairs, stage, thread);
   }
 
@@ -211,6 +211,34 @@ MmdPoints<T> mmd_points(ScratchOn<Cuda>& scratch, TensorView<const T, 2, Cuda> x
   const auto to = scratch.tensor<T>(Extents<2>{chunks * K, tiles * MmdBlock::side});
   for_each_index(longwave::detail::MmdPack<T, Cuda>::name, to.count(), longwave::detail::MmdPack<T, Cuda>{to, x, y});
   return {to.data(), to.size(1), x.size(0), y.size(0), chunks};
+}
+
+// Blocks (tile of columns, tile of rows from first_row on).
+template <int K, class T>
+__global__ void __launch_bounds__(MmdBlock::threads, 2)
+    mmd_rows_kernel(TensorView<T, 2, Cuda> to, const __grid_constant__ MmdPoints<T> points,
+                    const __grid_constant__ MmdTerms<T> kernel, index_t first_row) {
+  __shared__ typename MmdStages<K, T>::Room room;
+  MmdStages<K, T> stages(room, points);
+  const int thread = static_cast<int>(threadIdx.x);
+  const index_t row = first_row + blockIdx.y, column = blockIdx.x;
+  T pairs[4][4] = {};
+  stages.fetch(row, column, 0);
+  for (index_t chunk = 0; chunk < points.chunks; ++chunk) {
+    const T* stage = stages.turn();
+    if (chunk + 1 < points.chunks) stages.fetch(row, column, chunk + 1);
+    longwave::detail::mmd_add_distances<K>(pairs, stage, thread);
+  }
+  longwave::detail::mmd_terms(pairs, kernel);
+#pragma unroll
+  for (int p = 0; p < 4; ++p)
+#pragma unroll
+    for (int q = 0; q < 4; ++q) {
+      const index_t i = row * MmdBlock::side + longwave::detail::mmd_place<T>(MmdBlock::row_of(thread), p);
+      const index_t j = column * MmdBlock::side + longwave::detail::mmd_place<T>(MmdBlock::column_of(thread), q);
+      const index_t r = i - first_row * MmdBlock::side;
+      if (r < to.size(0) && j < to.size(1)) to(r, j) = i == j ? T(0) : pairs[p][q];
+    }
 }
 
 // f<K>(): as many coordinates at a time as there are, up to eight.
@@ -268,6 +296,24 @@ void mmd_backward(TensorView<T, 2, Cuda> dx, TensorView<const T, 0, Cuda> dvalue
   mmd_gradient_total_kernel<<<blocks_for(dx.count(), sum_threads), sum_threads, 0, stream_handle()>>>(dx, dvalue, part,
                                                                                                       pieces);
   check_launch("mmd_gradient_total");
+}
+
+template <class T>
+void mmd_kernel_rows(TensorView<T, 2, Cuda> to, TensorView<const T, 2, Cuda> z, index_t first,
+                     const RbfMixture& mixture) {
+  using namespace detail;
+  if (to.empty()) return;
+  ScratchOn<Cuda> scratch;
+  const MmdTerms<T> kernel(mixture, false);
+  with_mmd_chunk(z.size(1), [&](auto K) {
+    const MmdPoints<T> points = mmd_points<K.value>(scratch, z, z.slice(0, 0, 0));
+    const dim3 grid(blocks_for(points.tiles_x(), 1), blocks_for(MmdBlock::tiles(to.size(0)), 1));
+    if (grid.y > 65535)
+      throw_shape_error("mmd_kernel_rows: " + to_string(to.sizes()) + " is more than one launch takes");
+    mmd_rows_kernel<K.value>
+        <<<grid, MmdBlock::threads, 0, stream_handle()>>>(to, points, kernel, first / MmdBlock::side);
+  });
+  check_launch("mmd_kernel_rows");
 }
 
 }  // namespace longwave::cuda

@@ -115,7 +115,7 @@ Tensor<double, 2> gradient_by_tiles(TensorView<const T, 2> x, TensorView<const T
         block.each([&](int i, auto& t) {
           if (column + MmdBlock::side > of.size(0))
             mmd_leave_out(t.pairs, i, 0, MmdBlock::side, column, of.size(0), false);
-          mmd_slopes(t.pairs, kernel);
+          mmd_terms(t.pairs, kernel);
           mmd_add_gradients(t.gradient, own ? within : across, t.pairs, block.stage(), i);
         });
       }

@@ -241,9 +241,9 @@ LONGWAVE_HD T mmd_value(const T (&distance)[4][4], const MmdTerms<T>& kernel) {
   return sum;
 }
 
-// The terms of a gradient in place of the distances.
+// The weighted sum of all terms in place of each distance.
 template <class T>
-LONGWAVE_HD void mmd_slopes(T (&pairs)[4][4], const MmdTerms<T>& kernel) {
+LONGWAVE_HD void mmd_terms(T (&pairs)[4][4], const MmdTerms<T>& kernel) {
   for (int p = 0; p < 4; ++p) {
     T e[4], slope[4] = {};
     for (int s = 0; s < kernel.terms; ++s) {

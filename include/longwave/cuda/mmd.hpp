@@ -15,6 +15,10 @@ template <class T>
 void mmd_backward(TensorView<T, 2, Cuda> dx, TensorView<const T, 0, Cuda> dvalue, TensorView<const T, 2, Cuda> x,
                   TensorView<const T, 2, Cuda> y, const RbfMixture& kernel, double within, double across);
 
+// K (R, N), dense: k(z_i, z_j) for R of the points z (N, d) from `first`, a multiple of 64, and all; 0 for i = j.
+template <class T>
+void mmd_kernel_rows(TensorView<T, 2, Cuda> K, TensorView<const T, 2, Cuda> z, index_t first, const RbfMixture& kernel);
+
 }  // namespace cuda
 
 namespace impl {
