@@ -2,33 +2,32 @@
 // CUDA in cuda/, where the program was built with longwave::cuda.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "long_sequence/trainer.hpp"
 #include "longwave/cuda/device.hpp"
 
 namespace longwave::examples {
 
-struct StreamResult {
-  Tensor<float, 2> logits;               // after the last sample
-  std::vector<double> accuracy_by_time;  // after sample t
-  double seconds = 0;                    // in steps
+// A trained network on some device, with numbers in and out on the host.
+class Predictor {
+ public:
+  virtual ~Predictor() = default;
+  // use(i, scores (B, K, M), batch) for every batch, without dropout; rate: of the sampling against training's.
+  using Use = std::function<void(index_t, TensorView<const float, 3>, const HostBatch&)>;
+  virtual void predict(Batches& batches, double rate, const Use& use) = 0;
+  virtual std::unique_ptr<NetworkStream<Host>> make_stream(index_t B, double rate) = 0;
+  virtual void wait() = 0;  // until all that was asked for has happened
 };
 
 struct Backend {
   // Options and data must outlive it. `config` is the text of the options that checkpoints carry.
   std::unique_ptr<Trainer> (*make_trainer)(const RunOptions& options, std::string config, const RunData& data);
-
-  // Logits (n, classes) of all sequences, `batch` at a time, without dropout.
-  Tensor<float, 2> (*predict)(Model& model, TensorView<const float, 3> x, index_t batch);
-
-  // All sequences side by side, sample after sample.
-  StreamResult (*stream_all)(Model& model, const Dataset<float>& data);
-
-  // Nanoseconds for one sample of one sequence: the smallest mean over a sequence, of several.
-  double (*ns_per_step)(Model& model, const Dataset<float>& data);
+  // The network must outlive it.
+  std::unique_ptr<Predictor> (*make_predictor)(Network<Host>& network, const RunOptions& options,
+                                               const NetworkShape& shape);
 };
 
 const Backend& backend_of(const DeviceChoice& device);

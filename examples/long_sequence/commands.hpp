@@ -1,7 +1,8 @@
-// commands.hpp - the four subcommands. Each returns the program's exit code; errors are exceptions.
+// commands.hpp - the subcommands. Each returns the program's exit code; errors are exceptions.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,8 +27,10 @@ struct TrainArguments {
 struct EvaluateArguments {
   std::string checkpoint;  // file, or folder of a run
   std::string data_folder;
-  std::string report;  // empty: beside the checkpoint
-  std::int64_t batch = 256;
+  std::string report;                                      // empty: beside the checkpoint
+  std::int64_t batch = 0;                                  // 0: chosen
+  std::int64_t subsample = 1;                              // only every so many samples of the test set
+  double rate = std::numeric_limits<double>::quiet_NaN();  // of the sampling against training's; NaN: subsample
   std::int64_t threads = 0;
   DeviceChoice device;
 };
@@ -36,6 +39,19 @@ struct StreamArguments {
   std::string checkpoint;
   std::string data_folder;
   std::int64_t count = 200;  // sequences of the test set, side by side; 0: all
+  std::int64_t threads = 0;
+  DeviceChoice device;
+};
+
+struct GenerateArguments {
+  std::string checkpoint;
+  std::string prefix;  // a text, or a wav file
+  std::string out = "out/long_sequence/generated";
+  std::int64_t length = 1000;  // tokens
+  std::int64_t count = 1;      // sequences, side by side
+  double temperature = 1;      // 0: the most probable token
+  double top_p = 1;
+  std::int64_t seed = 0;
   std::int64_t threads = 0;
   DeviceChoice device;
 };
@@ -50,6 +66,7 @@ struct InfoArguments {
 int train(const TrainArguments& arguments);
 int evaluate(const EvaluateArguments& arguments);
 int stream(const StreamArguments& arguments);
+int generate(const GenerateArguments& arguments);
 int info(const InfoArguments& arguments);
 
 }  // namespace longwave::examples

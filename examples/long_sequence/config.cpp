@@ -3,58 +3,123 @@
 namespace longwave::examples {
 
 namespace {
+
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t many = std::int64_t(1) << 40;
-}  // namespace
 
-Settings make_settings(RunOptions& c) {
-  Settings s;
-  s.text("data.name", c.data.name, {"mnist1d", "smnist", "pmnist"}, "data set: MNIST-1D, sequential or permuted MNIST");
-  s.text("data.folder", c.data.folder, {}, "folder of the data files");
-  s.number("data.validation", c.data.validation, 0, 0.9, "part of the training set held out, to tune with");
-  s.integer("data.limit", c.data.limit, 0, many, "at most this many training sequences; 0: all");
-  s.integer("data.limit_test", c.data.limit_test, 0, many, "at most this many test sequences; 0: all");
+void add_data(Settings& s, RunOptions& c) {
+  s.text("dataset.name", c.dataset.name,
+         {"mnist1d", "smnist", "pmnist", "cifar", "listops", "text", "retrieval", "pathfinder", "speech", "digits",
+          "adding", "copying", "delay", "reconstruct", "bytes", "audio"},
+         "data set");
+  s.text("dataset.folder", c.dataset.folder, {}, "folder of the data files");
+  s.number("dataset.validation", c.dataset.validation, 0, 0.9,
+           "part of the training set held out to choose by, where the set has no validation part");
+  s.integer("dataset.limit", c.dataset.limit, 0, many, "at most this many training items; 0: all");
+  s.integer("dataset.limit_test", c.dataset.limit_test, 0, many, "at most this many test items; 0: all");
+  s.integer("dataset.length", c.dataset.length, 0, many, "longest sequence, or that of made ones; 0: the set's own");
+  s.text("dataset.permutation", c.dataset.permutation, {"none", "bit_reversal", "snake", "hilbert", "transpose"},
+         "order of the pixels");
+  s.flag("dataset.tokens", c.dataset.tokens, "bytes as tokens instead of numbers");
+  s.flag("dataset.gray", c.dataset.gray, "colour images without their colours");
+  s.integer("dataset.subsample", c.dataset.subsample, 1, 1024, "only every so many samples");
+  s.integer("dataset.symbols", c.dataset.symbols, 3, 65536, "alphabet of copying");
+  s.integer("dataset.items", c.dataset.items, 0, many, "items per epoch of sets that are made; 0: the set's own");
 
+  s.integer("loader.batch", c.loader.batch, 1, many, "items per pass");
+  s.integer("loader.evaluation_batch", c.loader.evaluation_batch, 0, many, "items at a time to evaluate; 0: chosen");
+  s.integer("loader.buckets", c.loader.buckets, 1, 1024, "groups of similar length that batches are made of");
+}
+
+void add_model(Settings& s, RunOptions& c) {
+  s.text("model.layer", c.model.layer, {"s4d", "s4_diag", "s4", "dss", "lstm", "gru", "conv"}, "the sequence layer");
   s.integer("model.d_model", c.model.d_model, 1, 8192, "channels between the layers");
-  s.integer("model.d_state", c.model.d_state, 2, 4096, "states per channel, an even number");
-  s.integer("model.n_layers", c.model.n_layers, 1, 256, "S4D layers");
+  s.integer("model.d_state", c.model.d_state, 1, 4096, "states per channel; even, but for dss");
+  s.integer("model.n_layers", c.model.n_layers, 1, 256, "layers");
   s.number("model.dropout", c.model.dropout, 0, 0.95, "part of the features set to zero while training");
+  s.flag("model.tie_dropout", c.model.tie_dropout, "one draw for all of the length");
   s.flag("model.prenorm", c.model.prenorm, "normalise before a layer instead of after it");
-  s.text("model.pooling", c.model.pooling, {"mean", "last"}, "over time, before the decoder");
+  s.text("model.norm", c.model.norm, {"layer", "transposed_layer", "batch", "instance", "group", "none"}, "which norm");
+  s.text("model.residual", c.model.residual, {"R", "F", "H", "D", "A"}, "how a layer's output joins its input");
+  s.flag("model.bidirectional", c.model.bidirectional, "kernels that look both ways; no streaming");
+  s.text("model.activation", c.model.activation, {"default", "none", "gelu", "relu", "tanh", "silu"}, "in a layer");
+  s.text("model.final_act", c.model.final_act, {"default", "glu", "id"}, "after a layer's last linear map");
+  s.integer("model.gate", c.model.gate, 0, 64, "width factor of a gate from the layer's input; 0: none");
+  s.integer("model.channels", c.model.channels, 1, 64, "kernels per feature");
   s.number("model.dt_min", c.model.dt_min, 1e-9, 1e3, "smallest time step at the start");
   s.number("model.dt_max", c.model.dt_max, 1e-9, 1e3, "largest time step at the start");
+  s.text("model.init", c.model.init, {}, "start of A in s4 and s4_diag: legs, diag-lin, ..; empty: the layer's own");
+  s.integer("model.n_ssm", c.model.n_ssm, 0, 8192, "copies of A and B in s4 and s4_diag; 0: one per feature");
+  s.integer("model.rank", c.model.rank, 1, 8, "rank of the correction of s4");
+  s.flag("model.deterministic", c.model.deterministic, "s4, s4_diag: steps spread evenly, C the first basis vector");
+  s.text("model.version", c.model.version, {"softmax", "exp", "exp-re-im", "clip", "exp-no-scale", "clip-no-scale"},
+         "form of the dss kernel");
+  s.integer("model.kernel_size", c.model.kernel_size, 1, 8192, "taps of conv");
 
+  s.number("encoder.dropout", c.encoder.dropout, 0, 0.95, "of its output, while training");
+  s.text("decoder.pool", c.decoder.pool, {"mean", "last", "first", "sum"}, "over time, before the last linear map");
+  s.flag("decoder.nli", c.decoder.nli, "of pairs: also their difference and product");
+  s.text("task.loss", c.task.loss, {"mse", "mae", "huber"}, "where numbers are to be found");
+  s.number("task.smoothing", c.task.smoothing, 0, 0.99,
+           "where classes are: this part of the target spread over all of them");
+}
+
+void add_training(Settings& s, RunOptions& c) {
   s.number("optimizer.lr", c.optimizer.lr, 1e-12, 10, "learning rate at the start");
-  s.optional_number("optimizer.ssm_lr", c.optimizer.ssm_lr, 0, 10, "the same of the SSM parameters; none: as lr");
+  s.optional_number("optimizer.ssm_lr", c.optimizer.ssm_lr, 0, 10, "of time steps, A and B; none: as lr; 0: constants");
+  s.optional_number("optimizer.dt_lr", c.optimizer.dt_lr, 0, 10, "of time steps alone, not s4d's; none: as ssm_lr");
+  s.optional_number("optimizer.C_lr", c.optimizer.C_lr, 0, 10, "of C (dss: W), not s4d's; none: as lr");
   s.number("optimizer.weight_decay", c.optimizer.weight_decay, 0, 10, "of AdamW, not for SSM parameters");
   s.optional_number("optimizer.clip", c.optimizer.clip, 1e-9, infinity, "largest norm of all gradients; none: any");
   s.number("optimizer.ema", c.optimizer.ema, 0, 0.99999, "decay of averaged weights to evaluate with; 0: none");
 
-  s.text("schedule.name", c.schedule.name, {"cosine", "constant"}, "learning rate over time");
-  s.number("schedule.warmup_epochs", c.schedule.warmup_epochs, 0, 1e6, "epochs of linear rise before it");
-  s.number("schedule.min_lr", c.schedule.min_lr, 0, 10, "where the cosine ends");
+  s.text("scheduler.name", c.scheduler.name, {"cosine", "constant", "linear", "plateau", "step", "multistep"},
+         "learning rate over time");
+  s.number("scheduler.warmup_epochs", c.scheduler.warmup_epochs, 0, 1e6, "epochs of linear rise before it");
+  s.integer("scheduler.warmup_steps", c.scheduler.warmup_steps, 0, many, "the same in steps");
+  s.number("scheduler.min_lr", c.scheduler.min_lr, 0, 10, "where it ends");
+  s.number("scheduler.factor", c.scheduler.factor, 1e-6, 1, "of plateau, step and multistep: lower by");
+  s.integer("scheduler.patience", c.scheduler.patience, 0, many,
+            "epochs without a better validation accuracy before plateau lowers the rate; step: epochs between two");
+  s.text("scheduler.milestones", c.scheduler.milestones, {}, "epochs of multistep, as in 100,200");
 
-  s.integer("train.epochs", c.train.epochs, 1, many, "passes over the training set");
-  s.integer("train.batch", c.train.batch, 1, many, "sequences per step");
-  s.integer("train.seed", c.train.seed, 0, many, "of everything random");
-  s.integer("train.threads", c.train.threads, 0, 4096, "0: as many as there are");
-  s.integer("train.log_every", c.train.log_every, 0, many, "steps between two lines of metrics; 0: epochs only");
-  s.integer("train.evaluate_every", c.train.evaluate_every, 1, many, "epochs between two evaluations");
-  s.integer("train.checkpoint_every", c.train.checkpoint_every, 1, many, "epochs between two checkpoints");
-  s.flag("train.finite_check", c.train.finite_check, "name the first op that makes a NaN or infinity (slower)");
+  s.integer("trainer.epochs", c.trainer.epochs, 1, many, "passes over the training set");
+  s.integer("trainer.steps", c.trainer.steps, 0, many, "optimiser steps that end a run earlier; 0: epochs count");
+  s.integer("trainer.accumulate", c.trainer.accumulate, 1, 4096, "passes whose gradients make one optimiser step");
+  s.integer("trainer.seed", c.trainer.seed, 0, many, "of everything random");
+  s.integer("trainer.threads", c.trainer.threads, 0, 4096, "0: as many as there are");
+  s.integer("trainer.log_every", c.trainer.log_every, 0, many, "steps between two lines of metrics; 0: epochs only");
+  s.integer("trainer.evaluate_every", c.trainer.evaluate_every, 1, many, "epochs between two evaluations");
+  s.integer("trainer.checkpoint_every", c.trainer.checkpoint_every, 1, many, "epochs between two checkpoints");
+  s.integer("trainer.stop_patience", c.trainer.stop_patience, 0, many,
+            "evaluations without a better one that end the run; 0: never");
+  s.flag("trainer.finite_check", c.trainer.finite_check, "name the first op that makes a NaN or infinity (slower)");
+}
+
+}  // namespace
+
+Settings make_settings(RunOptions& c) {
+  Settings s;
+  add_data(s, c);
+  add_model(s, c);
+  add_training(s, c);
   return s;
 }
 
 void check(const RunOptions& c) {
-  if (c.model.d_state % 2 != 0)
+  if (c.model.layer != "dss" && c.model.d_state % 2 != 0)
     throw_value_error("model.d_state is " + std::to_string(c.model.d_state) + ", expected an even number");
   if (c.model.dt_min > c.model.dt_max)
     throw_value_error("model.dt_min is above model.dt_max: the time steps are drawn between the two");
-  if (c.schedule.min_lr > c.optimizer.lr)
-    throw_value_error("schedule.min_lr is above optimizer.lr, where the cosine starts");
-  if (c.schedule.warmup_epochs >= static_cast<double>(c.train.epochs))
-    throw_value_error("schedule.warmup_epochs leaves nothing of the " + std::to_string(c.train.epochs) +
-                      " epochs (train.epochs); make it smaller");
+  if (c.scheduler.min_lr > c.optimizer.lr)
+    throw_value_error("scheduler.min_lr is above optimizer.lr, where the schedule starts");
+  if (c.scheduler.warmup_epochs >= static_cast<double>(c.trainer.epochs))
+    throw_value_error("scheduler.warmup_epochs leaves nothing of the " + std::to_string(c.trainer.epochs) +
+                      " epochs (trainer.epochs); make it smaller");
+  if (c.model.layer == "s4d" && !(std::isnan(c.optimizer.dt_lr) && std::isnan(c.optimizer.C_lr)))
+    throw_value_error("optimizer.dt_lr and optimizer.C_lr are not for model.layer = s4d; take s4_diag");
+  if (c.scheduler.warmup_epochs > 0 && c.scheduler.warmup_steps > 0)
+    throw_value_error("scheduler.warmup_epochs and scheduler.warmup_steps are both given; leave one of them 0");
 }
 
 }  // namespace longwave::examples

@@ -1,4 +1,5 @@
-// config.hpp - every option of a run, by group; configs/*.json hold the same names.
+// config.hpp - every option of a run, by group; configs/ holds files of them: one per group's choice (configs/model,
+// configs/scheduler, ..) and one per experiment (configs/experiment), which starts from those.
 #pragma once
 
 #include <cstdint>
@@ -9,50 +10,101 @@
 
 namespace longwave::examples {
 
+inline constexpr double unset = std::numeric_limits<double>::quiet_NaN();
+
 struct RunOptions {
   struct {
     std::string name = "mnist1d";
     std::string folder;     // empty: the files shipped with the source (mnist1d), else $LONGWAVE_DATA
-    double validation = 0;  // part of the training set held out to tune with
+    double validation = 0;  // part of the training set held out, where a set brings none
     std::int64_t limit = 0;
     std::int64_t limit_test = 0;
-  } data;
+    std::int64_t length = 0;  // longest sequence, 0: the set's own
+    std::string permutation = "none";
+    bool tokens = false;         // bytes as tokens instead of numbers
+    bool gray = false;           // of colour images
+    std::int64_t subsample = 1;  // every so many samples are kept
+    std::int64_t symbols = 10;   // of copying
+    std::int64_t items = 0;      // of sets that are made on the spot; 0: the set's own
+  } dataset;
 
   struct {
+    std::int64_t batch = 64;
+    std::int64_t evaluation_batch = 0;
+    std::int64_t buckets = 1;
+  } loader;
+
+  struct {
+    std::string layer = "s4d";
     std::int64_t d_model = 64;
     std::int64_t d_state = 64;
     std::int64_t n_layers = 4;
     double dropout = 0.1;
+    bool tie_dropout = true;
     bool prenorm = false;
-    std::string pooling = "mean";
+    std::string norm = "layer";
+    std::string residual = "R";
+    bool bidirectional = false;
+    std::string activation = "default";
+    std::string final_act = "default";
+    std::int64_t gate = 0;
+    std::int64_t channels = 1;
     double dt_min = 1e-3;
     double dt_max = 0.1;
+    std::string init;  // of A: s4, s4_diag
+    std::int64_t n_ssm = 0;
+    std::int64_t rank = 1;
+    bool deterministic = false;
+    std::string version = "softmax";  // of dss
+    std::int64_t kernel_size = 7;     // of conv
   } model;
+
+  struct {
+    double dropout = 0;
+  } encoder;
+
+  struct {
+    std::string pool = "mean";
+    bool nli = true;  // of pairs
+  } decoder;
+
+  struct {
+    std::string loss = "mse";  // of numbers
+    double smoothing = 0;      // of classes
+  } task;
 
   struct {
     double lr = 0.01;
     double ssm_lr = 1e-3;
+    double dt_lr = unset;
+    double C_lr = unset;
     double weight_decay = 0.01;
-    double clip = std::numeric_limits<double>::quiet_NaN();
+    double clip = unset;
     double ema = 0;
   } optimizer;
 
   struct {
     std::string name = "cosine";
     double warmup_epochs = 0;
+    std::int64_t warmup_steps = 0;
     double min_lr = 0;
-  } schedule;
+    double factor = 0.2;
+    std::int64_t patience = 10;
+    std::string milestones;  // epochs, as in "100,200"
+  } scheduler;
 
   struct {
     std::int64_t epochs = 60;
-    std::int64_t batch = 64;
+    std::int64_t steps = 0;
+    std::int64_t accumulate = 1;
     std::int64_t seed = 0;
     std::int64_t threads = 0;
     std::int64_t log_every = 20;
     std::int64_t evaluate_every = 1;
     std::int64_t checkpoint_every = 1;
+    std::int64_t stop_patience = 0;
     bool finite_check = false;
-  } train;
+  } trainer;
 };
 
 // The table of all of them; refers to `options`, which must outlive it.

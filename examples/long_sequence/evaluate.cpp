@@ -1,8 +1,9 @@
 // evaluate.cpp - the subcommand evaluate: a trained model on the test set.
+#include <cmath>
 #include <cstdio>
 
-#include "long_sequence/backend.hpp"
 #include "long_sequence/commands.hpp"
+#include "long_sequence/datasets.hpp"
 #include "long_sequence/summary.hpp"
 #include "longwave/core/parallel.hpp"
 
@@ -36,22 +37,26 @@ void print_confusion(const ConfusionMatrix& matrix) {
 
 int evaluate(const EvaluateArguments& arguments) {
   set_num_threads(static_cast<int>(arguments.threads));
-  TrainedModel trained = load_model(arguments.checkpoint);
-  const Dataset<float> test = load_test_of(trained, arguments.data_folder);
-  const Tensor<float, 2> logits = backend_of(arguments.device).predict(trained.model, test.x.view(), arguments.batch);
-  ConfusionMatrix matrix(test.classes);
-  matrix.add(logits.view(), test.y.view());
-  const Scores scores = score(logits.view(), test.y.view());
+  Trained trained = load_trained(arguments.checkpoint);
+  if (arguments.batch > 0) trained.options.loader.evaluation_batch = arguments.batch;
+  trained.options.dataset.subsample *= arguments.subsample;
+  const RunData data = load_data_of(trained, arguments.data_folder);
+  const auto predictor = backend_of(arguments.device).make_predictor(*trained.network, trained.options, trained.shape);
+  const double rate = std::isnan(arguments.rate) ? static_cast<double>(arguments.subsample) : arguments.rate;
+  const Judgement test = judge(*predictor, trained, data.test, rate);
 
   std::printf("%s: %s\n", trained.path.c_str(),
-              describe_model(trained.options, trained.shape, count_parameters(trained.model)).c_str());
-  std::printf("test accuracy %.2f %% (%lld sequences), loss %.4f\n", 100 * scores.accuracy,
-              static_cast<long long>(test.size()), scores.loss);
-  print_classes(matrix);
-  print_confusion(matrix);
+              describe_network(trained.options, trained.shape, count_parameters(*trained.network)).c_str());
+  if (arguments.subsample > 1)
+    std::printf("one of %lld samples, rate %g\n", static_cast<long long>(arguments.subsample), rate);
+  std::printf("test %s (%lld items)\n", describe(test.scores).c_str(), static_cast<long long>(test.items));
+  if (test.matrix) {
+    print_classes(*test.matrix);
+    print_confusion(*test.matrix);
+  }
   const std::string report =
       arguments.report.empty() ? detail::folder_of(trained.path) + "/report.html" : arguments.report;
-  write_report(report, trained, test, logits.view(), matrix, arguments.device);
+  write_report(report, trained, data, test, arguments.device);
   std::printf("report: %s\n", report.c_str());
   return 0;
 }

@@ -4,16 +4,17 @@
 #include "common/device.hpp"
 #include "common/progress.hpp"
 #include "long_sequence/commands.hpp"
+#include "long_sequence/datasets.hpp"
 #include "long_sequence/summary.hpp"
 
 namespace longwave::examples {
 
 namespace {
 
-void print_parameters(Model& model) {
+void print_parameters(Network<Host>& network) {
   std::printf("\n%-44s %-18s %10s  %s\n", "parameter", "shape", "elements", "learning rate, weight decay of its own");
   index_t sum = 0;
-  for (const ParameterRef<float>& p : state<float>(model)) {
+  for (const ParameterRef<float>& p : network.state()) {
     std::string own;
     if (p.group.has_lr()) own += "lr " + std::to_string(p.group.lr);
     if (p.group.has_weight_decay())
@@ -25,26 +26,21 @@ void print_parameters(Model& model) {
   std::printf("%-44s %-18s %10lld\n", "all", "", static_cast<long long>(sum));
 }
 
-void print_model(const RunOptions& options, const ModelShape& shape, Model& model) {
-  std::printf("%s\n", describe_model(options, shape, count_parameters(model)).c_str());
-  const long long state =
-      static_cast<long long>(options.model.n_layers * options.model.d_model * (options.model.d_state / 2));
-  std::printf(
-      "streaming state of one sequence: %lld complex numbers (%lld layers x %lld channels x %lld pole pairs), %.1f KiB "
-      "in float32\n",
-      state, static_cast<long long>(options.model.n_layers), static_cast<long long>(options.model.d_model),
-      static_cast<long long>(options.model.d_state / 2), static_cast<double>(state) * 8 / 1024);
-  print_parameters(model);
+void print_network(const RunOptions& options, const NetworkShape& shape, Network<Host>& network) {
+  std::printf("%s\n", describe_network(options, shape, count_parameters(network)).c_str());
+  print_parameters(network);
 }
 
-void print_checkpoint(const TrainedModel& trained) {
+void print_checkpoint(const Trained& trained) {
   std::printf("%s\n  epoch %lld of %lld, step %lld", trained.path.c_str(), static_cast<long long>(trained.info.epoch),
-              static_cast<long long>(trained.options.train.epochs), static_cast<long long>(trained.info.step));
+              static_cast<long long>(trained.options.trainer.epochs), static_cast<long long>(trained.info.step));
   const auto seconds = trained.info.more.find("seconds");
   if (seconds != trained.info.more.end())
     std::printf(", %s in training steps", duration_text(std::strtod(seconds->second.c_str(), nullptr)).c_str());
-  std::printf("\n  sequences: %lld channels, length %lld (any length works)\n",
-              static_cast<long long>(trained.shape.d_input), static_cast<long long>(trained.shape.length));
+  const NetworkShape& shape = trained.shape;
+  std::printf("\n  items: %lld %s, length %lld (any length works)\n",
+              static_cast<long long>(shape.vocabulary > 0 ? shape.vocabulary : shape.channels),
+              shape.vocabulary > 0 ? "tokens" : "channels", static_cast<long long>(shape.length));
   for (const auto& [name, key] : trained.info.generators)
     std::printf("  generator %s: seed %llu, stream %u, draw %u\n", name.c_str(),
                 static_cast<unsigned long long>(key.seed), key.stream, key.draw);
@@ -70,9 +66,9 @@ int info(const InfoArguments& arguments) {
   if (!arguments.checkpoint.empty()) {
     if (!arguments.config.empty() || !arguments.overrides.empty())
       throw UsageError("info takes a checkpoint, or options of a model to come, not both");
-    TrainedModel trained = load_model(arguments.checkpoint);
+    Trained trained = load_trained(arguments.checkpoint);
     print_checkpoint(trained);
-    print_model(trained.options, trained.shape, trained.model);
+    print_network(trained.options, trained.shape, *trained.network);
     RunOptions options = trained.options;
     std::printf("\noptions\n%s\n", make_settings(options).to_json().c_str());
     return 0;
@@ -82,10 +78,9 @@ int info(const InfoArguments& arguments) {
   if (!arguments.config.empty()) settings.load_file(arguments.config);
   for (const auto& [name, value] : arguments.overrides) settings.set(name, value);
   check(options);
-  const ModelShape shape{1, 10, options.data.name == "mnist1d" ? 40 : 784};
-  Generator generator(static_cast<std::uint64_t>(options.train.seed));
-  Model model(model_options(options, shape), generator);
-  print_model(options, shape, model);
+  const NetworkShape shape = load_data(options).shape;
+  Generator generator(static_cast<std::uint64_t>(options.trainer.seed));
+  print_network(options, shape, *make_network<Host>(options, shape, generator));
   return 0;
 }
 

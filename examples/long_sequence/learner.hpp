@@ -1,12 +1,11 @@
-// learner.hpp - all that a training step moves: the model, its optimiser, averages and tape, on one device.
+// learner.hpp - all that a training step moves: the network, its optimiser, averages and tape, on one device.
 #pragma once
 
 #include <cmath>
 #include <limits>
 #include <optional>
 
-#include "long_sequence/datasets.hpp"
-#include "long_sequence/model.hpp"
+#include "long_sequence/network.hpp"
 #include "longwave/autograd/functions.hpp"
 #include "longwave/optim/adamw.hpp"
 #include "longwave/optim/clip.hpp"
@@ -15,53 +14,67 @@
 namespace longwave::examples {
 
 // Streams of the one seed, so that a change in one use of random numbers leaves the others as they are.
-enum RandomStream : std::uint32_t { initial_weights, dropout_masks, order_of_batches };
+enum RandomStream : std::uint32_t { initial_weights, dropout_masks, order_of_batches, generation };
 
 inline Generator generator_of(const RunOptions& options, RandomStream stream) {
-  return Generator(static_cast<std::uint64_t>(options.train.seed), stream);
+  return Generator(static_cast<std::uint64_t>(options.trainer.seed), stream);
 }
+
+// What a batch is to a learner. Of classes and values one is there.
+template <device D>
+struct DeviceTarget {
+  TensorView<const index_t, 2, D> classes = {};  // (B, M)
+  TensorView<const float, 2, D> values = {};     // (B, K M)
+};
 
 template <device D>
 struct Learner {
   Generator init, dropout;
-  ModelOn<D> model;
+  std::unique_ptr<Network<D>> network;
   AdamW<float, D> optimizer;
   GradClip<float, D> clip;
   std::optional<Ema<float, D>> ema;
   Tape<float, D> tape;
 
   // Of the last pass, valid until the next.
-  TensorView<const float, 2, D> logits;  // (B, classes)
-  TensorView<const float, 0, D> loss;
+  TensorView<const float, 3, D> scores;  // (B, K, M)
+  TensorView<const float, 0, D> loss;    // mean over the batch
 
-  Learner(const RunOptions& options, const ModelShape& shape)
+  Learner(const RunOptions& options, const NetworkShape& shape)
       : init(generator_of(options, initial_weights)),
         dropout(generator_of(options, dropout_masks)),
-        model(model_options(options, shape), init),
-        optimizer(parameters<float, D>(model),
-                  {.lr = options.optimizer.lr, .weight_decay = options.optimizer.weight_decay}),
+        network(make_network<D>(options, shape, init)),
+        optimizer(network->trained(), {.lr = options.optimizer.lr, .weight_decay = options.optimizer.weight_decay}),
         clip(optimizer.parameters(),
-             std::isnan(options.optimizer.clip) ? std::numeric_limits<double>::infinity() : options.optimizer.clip) {
+             std::isnan(options.optimizer.clip) ? std::numeric_limits<double>::infinity() : options.optimizer.clip),
+        accumulate_(options.trainer.accumulate),
+        task_(options.task) {
     if (options.optimizer.ema > 0)
-      ema.emplace(parameters<float, D>(model), EmaOptions{.decay = options.optimizer.ema, .warm_up = true});
-    tape.set_finite_check(options.train.finite_check);
+      ema.emplace(network->trained(), EmaOptions{.decay = options.optimizer.ema, .warm_up = true});
+    tape.set_finite_check(options.trainer.finite_check);
   }
 
-  // x (B, C, L), y (B): the gradients, clipped.
-  void pass(TensorView<const float, 3, D> x, TensorView<const index_t, 1, D> y) {
+  // The gradients, added to those of earlier passes of the same step.
+  void pass(const NetworkInput<D>& input, const DeviceTarget<D>& target) {
     tape.rewind();
     tape.train(dropout);
-    const Var<float, 2, D> output = model(tape, tape.input(x));
-    const Var<float, 0, D> mean = cross_entropy(output, y);
-    logits = output.value();
+    const Var<float, 3, D> y = (*network)(tape, input, 1);
+    const Var<float, 0, D> mean = loss_of(y, target);
+    scores = y.value();
     loss = mean.value();
-    tape.backward(mean);
-    clip.apply();
+    tape.backward(accumulate_ > 1 ? mean / static_cast<double>(accumulate_) : mean);
   }
 
+  void clip_gradients() { clip.apply(); }
   void update() {
     optimizer.step();
     if (ema) ema->update();
+  }
+
+  Var<float, 0, D> loss_of(Var<float, 3, D> y, const DeviceTarget<D>& target) const {
+    if (target.values.data() == nullptr) return cross_entropy(y, target.classes, {.smoothing = task_.smoothing});
+    const Var<float, 2, D> x = reshape(y, target.values.sizes()), t = y.tape().input(target.values);
+    return task_.loss == "mse" ? mse(x, t) : task_.loss == "mae" ? l1(x, t) : huber(x, t);
   }
 
   std::vector<ParameterRef<float, D>> optimizer_state() {
@@ -70,6 +83,10 @@ struct Learner {
       for (ParameterRef<float, D>& ref : ema->state()) refs.push_back(std::move(ref));
     return refs;
   }
+
+ private:
+  std::int64_t accumulate_;
+  decltype(RunOptions::task) task_;
 };
 
 }  // namespace longwave::examples

@@ -1,4 +1,4 @@
-// long_sequence: trains an S4D classifier on long sequences, evaluates it, and runs it sample by sample.
+// long_sequence: trains state-space models on long sequences, evaluates them, runs them sample by sample.
 // Exit codes: 0 done, 1 error, 2 wrong command line or no such device, 130 interrupted with a checkpoint written.
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -44,11 +44,12 @@ void add_options(CLI::App& app, Arguments& arguments) {
 void add_train(CLI::App& app, TrainArguments& a) {
   add_options(app, a);
   app.add_option_function<std::string>(
-         "--data", [&a](const std::string& folder) { a.overrides.emplace_back("data.folder", folder); },
-         "folder of the data files, as --data.folder")
+         "--data", [&a](const std::string& folder) { a.overrides.emplace_back("dataset.folder", folder); },
+         "folder of the data files, as --dataset.folder")
       ->type_name("DIR");
   app.add_option_function<std::string>(
-         "--seed", [&a](const std::string& seed) { a.overrides.emplace_back("train.seed", seed); }, "as --train.seed")
+         "--seed", [&a](const std::string& seed) { a.overrides.emplace_back("trainer.seed", seed); },
+         "as --trainer.seed")
       ->type_name("N");
   app.add_option("--seeds", a.seeds, "a run for each seed, such as 0,1,2")->delimiter(',')->type_name("N,N,...");
   app.add_option("--out", a.out, "folder for checkpoints, metrics and the report")->type_name("DIR");
@@ -78,8 +79,21 @@ void add_device(CLI::App& app, Arguments& a) {
       ->type_name("DEVICE");
 }
 
+void add_generate(CLI::App& app, GenerateArguments& a) {
+  app.add_option("checkpoint", a.checkpoint, "checkpoint file, or the folder of a run")->required()->type_name("PATH");
+  app.add_option("--prefix", a.prefix, "the text to go on from, or a wav file")->type_name("TEXT|FILE");
+  app.add_option("--length", a.length, "tokens to generate")->check(CLI::NonNegativeNumber)->type_name("N");
+  app.add_option("--count", a.count, "sequences, side by side")->check(CLI::PositiveNumber)->type_name("N");
+  app.add_option("--temperature", a.temperature, "0: always the most probable token")->check(CLI::NonNegativeNumber);
+  app.add_option("--top-p", a.top_p, "only the most probable tokens that together have this much")
+      ->check(CLI::Range(1e-6, 1.0));
+  app.add_option("--seed", a.seed, "of the draws")->check(CLI::NonNegativeNumber)->type_name("N");
+  app.add_option("--out", a.out, "folder to write to")->type_name("DIR");
+  app.add_option("--threads", a.threads, "0: as many as there are")->check(CLI::NonNegativeNumber)->type_name("N");
+}
+
 int run(int argc, char** argv) {
-  CLI::App app("Trains a state-space model to classify long sequences, evaluates it, streams with it.",
+  CLI::App app("Trains state-space models on long sequences, evaluates them, streams and generates with them.",
                "long_sequence");
   app.require_subcommand(1);
   app.footer(
@@ -89,23 +103,32 @@ int run(int argc, char** argv) {
   TrainArguments train_arguments;
   EvaluateArguments evaluate_arguments;
   StreamArguments stream_arguments;
+  GenerateArguments generate_arguments;
   InfoArguments info_arguments;
   CLI::App* train_app = app.add_subcommand("train", "train a model, or go on with a run");
   add_train(*train_app, train_arguments);
   CLI::App* evaluate_app = app.add_subcommand("evaluate", "accuracy, tables and report of a trained model");
   add_checkpoint(*evaluate_app, evaluate_arguments);
   evaluate_app->add_option("--report", evaluate_arguments.report, "HTML file to write")->type_name("FILE");
-  evaluate_app->add_option("--batch", evaluate_arguments.batch, "sequences at a time")->check(CLI::PositiveNumber);
+  evaluate_app->add_option("--batch", evaluate_arguments.batch, "items at a time; 0: chosen")
+      ->check(CLI::NonNegativeNumber);
+  evaluate_app->add_option("--subsample", evaluate_arguments.subsample, "only every so many samples of the test set")
+      ->check(CLI::PositiveNumber);
+  evaluate_app->add_option("--rate", evaluate_arguments.rate,
+                           "step between samples against that of training [as --subsample]");
   CLI::App* stream_app = app.add_subcommand("stream", "feed a trained model sample by sample and compare");
   add_checkpoint(*stream_app, stream_arguments);
   stream_app->add_option("--count", stream_arguments.count, "sequences of the test set; 0: all")
       ->check(CLI::NonNegativeNumber);
+  CLI::App* generate_app = app.add_subcommand("generate", "go on after a text or a sound, token by token");
+  add_generate(*generate_app, generate_arguments);
   CLI::App* info_app = app.add_subcommand("info", "structure and sizes of a model, content of a checkpoint");
   info_app->add_option("checkpoint", info_arguments.checkpoint, "checkpoint file, or the folder of a run");
   add_options(*info_app, info_arguments);
   add_device(*train_app, train_arguments);
   add_device(*evaluate_app, evaluate_arguments);
   add_device(*stream_app, stream_arguments);
+  add_device(*generate_app, generate_arguments);
   add_device(*info_app, info_arguments);
 
   try {
@@ -117,6 +140,7 @@ int run(int argc, char** argv) {
   if (*train_app) return train(train_arguments);
   if (*evaluate_app) return evaluate(evaluate_arguments);
   if (*stream_app) return stream(stream_arguments);
+  if (*generate_app) return generate(generate_arguments);
   return info(info_arguments);
 }
 
@@ -136,7 +160,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "long_sequence: %s\nRun long_sequence --help for the command line.\n", error.what());
     return 2;
   } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "long_sequence: out of memory; a smaller train.batch or --batch needs less\n");
+    std::fprintf(stderr, "long_sequence: out of memory; a smaller loader.batch or --batch needs less\n");
   } catch (const std::exception& error) {
     std::fprintf(stderr, "long_sequence: %s\n", error.what());
   }

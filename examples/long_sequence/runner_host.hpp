@@ -1,21 +1,14 @@
-// runner_host.hpp - a batch from the loader through the learner, on the host.
+// runner_host.hpp - batches through the learner, on the host.
 #pragma once
 
 #include "long_sequence/learner.hpp"
+#include "long_sequence/scores.hpp"
 #include "long_sequence/trainer.hpp"
-#include "longwave/data/loader.hpp"
 
 namespace longwave::examples {
 
-// How many of the sequences the logits name rightly.
-inline index_t count_right(TensorView<const float, 2> logits, TensorView<const index_t, 1> y) {
-  index_t right = 0;
-  for (index_t b = 0; b < y.size(0); ++b) right += largest(logits[b]) == y(b) ? 1 : 0;
-  return right;
-}
-
-// Runner<D>: run() works on batch i or queues it, next() gives the numbers of each, in order. Both throw by way of
-// check_step() where they are not finite.
+// Runner<D>: run() works on the batches [first, first + accumulate) and takes the step, or queues both; next() gives
+// the numbers of each step, in order. Both throw by way of check_step() where they are not finite.
 template <device D>
 class Runner;
 
@@ -24,17 +17,19 @@ void check_step(const StepResult& result);
 template <>
 class Runner<Host> {
  public:
-  Runner(const RunOptions&, const Loader<float>&, Learner<Host>&) {}
+  Runner(const RunOptions& options, const NetworkShape&, Learner<Host>&) : accumulate_(options.trainer.accumulate) {}
 
-  void run(Learner<Host>& learner, Loader<float>& loader, index_t i) {
-    const Batch<float> batch = loader.batch(i);
-    learner.pass(batch.x, batch.y);
-    result_ = {.step = learner.optimizer.steps() + 1,
-               .loss = static_cast<double>(learner.loss()),
-               .lr = learner.optimizer.lr(),
-               .grad_norm = learner.clip.last_norm(),
-               .right = count_right(learner.logits, batch.y),
-               .sequences = batch.y.size(0)};
+  void run(Learner<Host>& learner, Batches& batches, index_t first) {
+    result_ = {.step = learner.optimizer.steps() + 1, .lr = learner.optimizer.lr()};
+    for (index_t i = 0; i < accumulate_; ++i) {
+      const HostBatch batch = batches.batch(first + i);
+      learner.pass(batch.input, {batch.classes, batch.values});
+      result_.sums.add(learner.scores, batch);
+      result_.loss += static_cast<double>(learner.loss()) / static_cast<double>(accumulate_);
+      result_.items += batch.items;
+    }
+    learner.clip_gradients();
+    result_.grad_norm = learner.clip.last_norm();
     check_step(result_);
     learner.update();
     there_ = true;
@@ -48,22 +43,22 @@ class Runner<Host> {
   }
 
  private:
+  index_t accumulate_;
   StepResult result_;
   bool there_ = false;
 };
 
-// Logits (n, classes) of all sequences, `batch` at a time, without dropout.
-inline Tensor<float, 2> predict(ModelOn<Host>& model, TensorView<const float, 3> x, index_t batch, Tape<float>& tape) {
-  Tensor<float, 2> logits(x.size(0), model.options.d_output);
+// use(i, scores (B, K, M), batch) for every batch, without dropout.
+template <class Use>
+void predict(Network<Host>& network, Batches& batches, double rate, Tape<float>& tape, Use&& use) {
   tape.evaluate();
   tape.set_recording(false);
-  for (index_t begin = 0; begin < x.size(0); begin += batch) {
-    const index_t end = std::min(x.size(0), begin + batch);
+  batches.start_epoch(0);
+  for (index_t i = 0; i < batches.batches(); ++i) {
+    const HostBatch batch = batches.batch(i);
     tape.rewind();
-    const Var<float, 2> y = model(tape, tape.input(x.slice(0, begin, end)));
-    copy(logits.view().slice(0, begin, end), y.value());
+    use(i, network(tape, batch.input, rate).value(), batch);
   }
-  return logits;
 }
 
 }  // namespace longwave::examples

@@ -1,6 +1,7 @@
 #include "long_sequence/summary.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "common/machine.hpp"
@@ -21,12 +22,6 @@ std::string format(const char* pattern, Values... values) {
 
 std::string percent(double part) { return format("%.2f %%", 100 * part); }
 
-std::vector<std::string> class_names(index_t classes) {
-  std::vector<std::string> names;
-  for (index_t k = 0; k < classes; ++k) names.push_back(std::to_string(k));
-  return names;
-}
-
 using Rows = std::vector<std::map<std::string, double>>;
 
 Curve curve(const std::string& name, const Rows& rows, const std::string& x, const std::string& y) {
@@ -39,11 +34,11 @@ Curve curve(const std::string& name, const Rows& rows, const std::string& x, con
   return c;
 }
 
-void add_curves(Report& report, const TrainedModel& trained) {
+void add_curves(Report& report, const Trained& trained) {
   const std::string path = detail::folder_of(trained.path) + "/metrics.jsonl";
   if (!file_exists(path)) return;
   const Rows epochs = read_metrics(path, "epoch"), steps = read_metrics(path, "step");
-  const std::string watched = trained.options.data.validation > 0 ? "validation" : "test";
+  const std::string watched = trained.options.dataset.validation > 0 ? "validation" : "test";
   std::vector<Chart> charts;
   charts.push_back({"loss",
                     "epoch",
@@ -66,37 +61,13 @@ void add_curves(Report& report, const TrainedModel& trained) {
   report.charts(charts);
 }
 
-// Up to six right answers of different classes, then the six wrong ones that the model was surest of.
-std::vector<Example> choose_examples(const Dataset<float>& test, TensorView<const float, 2> logits) {
-  std::vector<Example> right, wrong;
-  std::vector<bool> shown(static_cast<std::size_t>(test.classes));
-  for (index_t i = 0; i < test.size(); ++i) {
-    const index_t label = test.y(i);
-    const bool correct = largest(logits[i]) == label;
-    if (correct && (right.size() == 6 || shown[static_cast<std::size_t>(label)])) continue;
-    const TensorView<const float, 1> channel = test.x.view()[i][0];
-    Example example{{}, probabilities(logits[i]), static_cast<int>(label)};
-    for (index_t l = 0; l < channel.size(0); ++l) example.sequence.push_back(channel(l));
-    if (correct) shown[static_cast<std::size_t>(label)] = true;
-    (correct ? right : wrong).push_back(std::move(example));
-  }
-  const auto sureness = [](const Example& e) {
-    return *std::max_element(e.probabilities.begin(), e.probabilities.end());
-  };
-  std::stable_sort(wrong.begin(), wrong.end(),
-                   [&](const Example& a, const Example& b) { return sureness(a) > sureness(b); });
-  wrong.resize(std::min<std::size_t>(wrong.size(), 6));
-  right.insert(right.end(), std::make_move_iterator(wrong.begin()), std::make_move_iterator(wrong.end()));
-  return right;
-}
-
-void add_classes(Report& report, const ConfusionMatrix& matrix) {
+void add_classes(Report& report, const ConfusionMatrix& matrix, const std::vector<std::string>& names) {
   std::vector<std::vector<std::string>> rows;
   for (index_t k = 0; k < matrix.classes(); ++k) {
     index_t n = 0;
     for (index_t j = 0; j < matrix.classes(); ++j) n += matrix.counts()(k, j);
-    rows.push_back({std::to_string(k), std::to_string(n), percent(matrix.precision(k)), percent(matrix.recall(k)),
-                    percent(matrix.f1(k))});
+    rows.push_back({names[static_cast<std::size_t>(k)], std::to_string(n), percent(matrix.precision(k)),
+                    percent(matrix.recall(k)), percent(matrix.f1(k))});
   }
   report.heading("Classes");
   report.table({"class", "sequences", "precision", "recall", "F1"}, rows);
@@ -104,44 +75,64 @@ void add_classes(Report& report, const ConfusionMatrix& matrix) {
 
 }  // namespace
 
-std::string describe_model(const RunOptions& options, const ModelShape& shape, index_t parameters) {
-  return format("%lld S4D layers, d_model %lld, d_state %lld, %s pooling, %lld classes, %lld parameters",
-                static_cast<long long>(options.model.n_layers), static_cast<long long>(options.model.d_model),
-                static_cast<long long>(options.model.d_state), options.model.pooling.c_str(),
-                static_cast<long long>(shape.classes), static_cast<long long>(parameters));
+std::string describe(const Scores& scores) {
+  std::string text = format("loss %.4g", scores.loss);
+  if (!std::isnan(scores.accuracy)) text = format("accuracy %5.2f %%, loss %.4f", 100 * scores.accuracy, scores.loss);
+  if (!std::isnan(scores.mae)) text += format(", mean error %.4g", scores.mae);
+  return text;
+}
+
+std::string describe_network(const RunOptions& options, const NetworkShape& shape, index_t parameters) {
+  const auto& m = options.model;
+  std::string text = format("%lld %s layers, d_model %lld", static_cast<long long>(m.n_layers), m.layer.c_str(),
+                            static_cast<long long>(m.d_model));
+  if (m.layer.find('s') != std::string::npos && m.layer != "lstm")
+    text += format(", d_state %lld", static_cast<long long>(m.d_state));
+  if (m.bidirectional) text += ", both ways";
+  if (shape.one_each) text += ", " + options.decoder.pool + " pooling";
+  return text + format(", %lld outputs%s, %lld parameters", static_cast<long long>(shape.outputs),
+                       shape.one_each ? "" : " per position", static_cast<long long>(parameters));
 }
 
 std::string describe_run(const RunOptions& options, const RunData& data, const Trainer& trainer) {
-  std::string text = format("%s: %lld training", options.data.name.c_str(), static_cast<long long>(data.train.size()));
-  if (data.validation.size() > 0) text += format(", %lld validation", static_cast<long long>(data.validation.size()));
-  text += format(" and %lld test sequences of length %lld; ", static_cast<long long>(data.test.size()),
-                 static_cast<long long>(data.train.length()));
-  const ModelShape shape{data.train.channels(), data.train.classes, data.train.length()};
-  return text + describe_model(options, shape, trainer.count_parameters());
+  std::string text =
+      format("%s: %lld training", options.dataset.name.c_str(), static_cast<long long>(size_of(data.train)));
+  if (data.validation) text += format(", %lld validation", static_cast<long long>(size_of(*data.validation)));
+  text += format(" and %lld test items of length %s%lld; ", static_cast<long long>(size_of(data.test)),
+                 data.shape.variable ? "up to " : "", static_cast<long long>(data.shape.length));
+  return text + describe_network(options, data.shape, trainer.count_parameters());
 }
 
-void write_report(const std::string& path, TrainedModel& trained, const Dataset<float>& test,
-                  TensorView<const float, 2> logits, const ConfusionMatrix& matrix, const DeviceChoice& device) {
-  const Scores scores = score(logits, test.y.view());
+void write_report(const std::string& path, Trained& trained, const RunData& data, const Judgement& test,
+                  const DeviceChoice& device) {
   const auto seconds = trained.info.more.find("seconds");
-  Report report("long_sequence: " + trained.options.data.name);
-  report.figures({{"test accuracy", percent(scores.accuracy)},
-                  {"test loss", format("%.4f", scores.loss)},
-                  {"test sequences", std::to_string(test.size())},
-                  {"parameters", std::to_string(count_parameters(trained.model))},
+  const index_t parameters = count_parameters(*trained.network);
+  Report report("long_sequence: " + trained.options.dataset.name);
+  std::vector<std::pair<std::string, std::string>> figures;
+  if (!std::isnan(test.scores.accuracy)) figures.push_back({"test accuracy", percent(test.scores.accuracy)});
+  if (!std::isnan(test.scores.mae)) figures.push_back({"test mean error", format("%.4g", test.scores.mae)});
+  figures.insert(figures.end(),
+                 {{"test loss", format("%.4g", test.scores.loss)},
+                  {"test items", std::to_string(test.items)},
+                  {"parameters", std::to_string(parameters)},
                   {"epochs", std::to_string(trained.info.epoch)},
                   {"time in training steps", seconds == trained.info.more.end()
                                                  ? "unknown"
                                                  : duration_text(std::strtod(seconds->second.c_str(), nullptr))}});
-  report.paragraph(describe_model(trained.options, trained.shape, count_parameters(trained.model)) + "; checkpoint " +
-                   trained.path + ", step " + std::to_string(trained.info.step));
+  report.figures(figures);
+  report.paragraph(describe_network(trained.options, trained.shape, parameters) + "; checkpoint " + trained.path +
+                   ", step " + std::to_string(trained.info.step));
   add_curves(report, trained);
-  report.heading("Confusion matrix");
-  report.confusion(matrix.counts(), class_names(matrix.classes()));
-  add_classes(report, matrix);
-  report.heading("Examples");
-  report.paragraph("The first right answers of different classes, then the wrong answers the model was surest of.");
-  report.examples(choose_examples(test, logits), class_names(test.classes));
+  if (test.matrix) {
+    report.heading("Confusion matrix");
+    report.confusion(test.matrix->counts(), data.classes);
+    add_classes(report, *test.matrix, data.classes);
+  }
+  if (!test.examples.empty()) {
+    report.heading("Examples");
+    report.paragraph("The first right answers of different classes, then the wrong answers the model was surest of.");
+    report.examples(test.examples, data.classes);
+  }
   report.heading("Options");
   RunOptions options = trained.options;
   report.code(make_settings(options).to_json());

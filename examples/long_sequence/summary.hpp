@@ -3,19 +3,20 @@
 
 #include <string>
 
-#include "long_sequence/trainer.hpp"
-#include "longwave/cuda/device.hpp"
-#include "longwave/metrics/classification.hpp"
+#include "long_sequence/judge.hpp"
 
 namespace longwave::examples {
 
-// "MNIST-1D: 4000 training and 1000 test sequences of length 40; 4 layers, ..."
+// "loss 0.0512, accuracy 98.31 %" or "loss 0.00031, mean error 0.0129"
+std::string describe(const Scores& scores);
+
+// "smnist: 60000 training and 10000 test items of length 784; 4 s4d layers, ..."
 std::string describe_run(const RunOptions& options, const RunData& data, const Trainer& trainer);
 
-std::string describe_model(const RunOptions& options, const ModelShape& shape, index_t parameters);
+std::string describe_network(const RunOptions& options, const NetworkShape& shape, index_t parameters);
 
 // Curves (from metrics.jsonl beside the checkpoint, where it is), confusion matrix, examples, options, machine.
-void write_report(const std::string& path, TrainedModel& trained, const Dataset<float>& test,
-                  TensorView<const float, 2> logits, const ConfusionMatrix& matrix, const DeviceChoice& device);
+void write_report(const std::string& path, Trained& trained, const RunData& data, const Judgement& test,
+                  const DeviceChoice& device);
 
 }  // namespace longwave::examples

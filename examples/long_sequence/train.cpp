@@ -9,6 +9,7 @@
 #include "common/progress.hpp"
 #include "long_sequence/backend.hpp"
 #include "long_sequence/commands.hpp"
+#include "long_sequence/datasets.hpp"
 #include "long_sequence/summary.hpp"
 #include "longwave/core/parallel.hpp"
 #include "longwave/io/tensorboard.hpp"
@@ -51,9 +52,9 @@ class TrainCommand {
                    out_);
     while (!trainer_->done()) {
       const index_t epoch = trainer_->epoch();
-      const index_t before = trainer_->in_epoch() ? trainer_->sums().seen : 0;
-      progress_.begin_epoch(epoch, options_.train.epochs, trainer_->samples_per_epoch(), before);
-      while (trainer_->epoch() == epoch) {
+      const index_t before = trainer_->in_epoch() ? trainer_->sums().items : 0;
+      progress_.begin_epoch(epoch, options_.trainer.epochs, trainer_->items_per_epoch(), before);
+      while (trainer_->epoch() == epoch && !trainer_->done()) {
         const bool enough = arguments_.stop_after > 0 && trainer_->steps() >= arguments_.stop_after;
         if (interrupt.requested() || enough) {
           tell(metrics, board, true);
@@ -89,10 +90,10 @@ class TrainCommand {
   }
 
   void tell(MetricsLog& metrics, TensorBoardWriter& board, const StepResult& result) {
-    const EpochSums& sums = trainer_->sums();
-    progress_.update(sums.seen, sums.mean_loss(), sums.accuracy());
+    const Scores so_far = mean_of(trainer_->sums().scores);
+    progress_.update(trainer_->sums().items, so_far.loss, so_far.accuracy);
     lr_ = result.lr;
-    if (options_.train.log_every == 0 || result.step % options_.train.log_every != 0) return;
+    if (options_.trainer.log_every == 0 || result.step % options_.trainer.log_every != 0) return;
     metrics.write("step", result.step,
                   {{"loss", result.loss},
                    {"lr", result.lr},
@@ -105,45 +106,45 @@ class TrainCommand {
 
   void end_epoch(MetricsLog& metrics, TensorBoardWriter& board) {
     const index_t epoch = trainer_->epoch(), step = trainer_->steps();
-    const EpochSums& sums = trainer_->sums();
-    const bool evaluates = trainer_->done() || epoch % options_.train.evaluate_every == 0;
-    const Scores scores = evaluates ? trainer_->evaluate(data_.watched()) : Scores{NAN, NAN};
+    const Scores training = mean_of(trainer_->sums().scores);
+    const bool evaluates = trainer_->done() || epoch % options_.trainer.evaluate_every == 0;
+    const Scores scores = evaluates ? trainer_->evaluate(data_.watched()) : Scores();
+    if (evaluates && trainer_->judge(scores) && data_.validation) save(out_ + "/best.safetensors");
     metrics.write("epoch", step,
                   {{"epoch", static_cast<double>(epoch)},
-                   {"train_loss", sums.mean_loss()},
-                   {"train_accuracy", sums.accuracy()},
+                   {"train_loss", training.loss},
+                   {"train_accuracy", training.accuracy},
                    {"loss", scores.loss},
                    {"accuracy", scores.accuracy},
+                   {"mae", scores.mae},
                    {"lr", lr_},
                    {"samples_per_second", progress_.samples_per_second()},
                    {"seconds", trainer_->seconds}});
-    board.scalar("train/loss", step, sums.mean_loss());
-    board.scalar("train/accuracy", step, sums.accuracy());
-    if (evaluates) {
-      const std::string part = data_.validation.size() > 0 ? "validation" : "test";
-      board.scalar(part + "/loss", step, scores.loss);
-      board.scalar(part + "/accuracy", step, scores.accuracy);
-    }
-    if (trainer_->done() || epoch % options_.train.checkpoint_every == 0) save();
-    progress_.line(epoch_line(scores));
+    tell_board(board, "train", step, training);
+    if (evaluates) tell_board(board, data_.validation ? "validation" : "test", step, scores);
+    if (trainer_->done() || epoch % options_.trainer.checkpoint_every == 0) save(checkpoint_path(out_));
+    progress_.line(epoch_line(training, scores));
   }
 
-  std::string epoch_line(const Scores& scores) const {
-    const EpochSums& sums = trainer_->sums();
-    std::string text =
-        format("epoch %3lld/%lld  loss %.4f  accuracy %5.2f %%", static_cast<long long>(trainer_->epoch()),
-               static_cast<long long>(options_.train.epochs), sums.mean_loss(), 100 * sums.accuracy());
+  static void tell_board(TensorBoardWriter& board, const std::string& part, index_t step, const Scores& scores) {
+    board.scalar(part + "/loss", step, scores.loss);
+    if (!std::isnan(scores.accuracy)) board.scalar(part + "/accuracy", step, scores.accuracy);
+    if (!std::isnan(scores.mae)) board.scalar(part + "/mae", step, scores.mae);
+  }
+
+  std::string epoch_line(const Scores& training, const Scores& scores) const {
+    std::string text = format("epoch %3lld/%lld  %s", static_cast<long long>(trainer_->epoch()),
+                              static_cast<long long>(options_.trainer.epochs), describe(training).c_str());
     if (!std::isnan(scores.loss))
-      text += format("  |  %s loss %.4f  accuracy %5.2f %%", data_.validation.size() > 0 ? "validation" : "test",
-                     scores.loss, 100 * scores.accuracy);
+      text += format("  |  %s %s", data_.validation ? "validation" : "test", describe(scores).c_str());
     return text + format("  |  lr %.2e  %.0f samples/s  ETA %s", lr_, progress_.samples_per_second(),
                          duration_text(progress_.eta()).c_str());
   }
 
-  void save() { trainer_->save(checkpoint_path(out_)); }
+  void save(const std::string& path) { trainer_->save(path); }
 
   int stop(const char* why) {
-    save();
+    save(checkpoint_path(out_));
     progress_.line(format("%s after step %lld of epoch %lld; go on with: long_sequence train --resume %s", why,
                           static_cast<long long>(trainer_->steps()), static_cast<long long>(trainer_->epoch() + 1),
                           out_.c_str()));
@@ -161,8 +162,9 @@ class TrainCommand {
 
 // A resumed run keeps what its numbers depend on.
 bool may_change(const std::string& name) {
-  for (const char* free : {"data.folder", "train.epochs", "train.threads", "train.log_every", "train.evaluate_every",
-                           "train.checkpoint_every", "train.finite_check"})
+  for (const char* free : {"dataset.folder", "trainer.epochs", "trainer.steps", "trainer.threads", "trainer.log_every",
+                           "trainer.evaluate_every", "trainer.checkpoint_every", "trainer.stop_patience",
+                           "trainer.finite_check", "loader.evaluation_batch"})
     if (name == free) return true;
   return false;
 }
@@ -186,7 +188,7 @@ void apply(Settings& settings, const TrainArguments& arguments, const Checkpoint
 int run_one(RunOptions& options, Settings& settings, const TrainArguments& arguments, const std::string& out,
             const Checkpoint* saved, std::vector<Scores>& results) {
   check(options);
-  set_num_threads(static_cast<int>(options.train.threads));
+  set_num_threads(static_cast<int>(options.trainer.threads));
   const RunData data = load_data(options);
   make_folders(out);
   if (saved == nullptr && file_exists(checkpoint_path(out)) && !arguments.overwrite)
@@ -198,34 +200,36 @@ int run_one(RunOptions& options, Settings& settings, const TrainArguments& argum
   replace_file(out + "/config.json", config + "\n");
   if (const int code = command.run(saved); code != 0) return code;
 
-  TrainedModel trained = load_model(out);  // as anybody will use it: from the file
-  const Tensor<float, 2> logits = backend_of(arguments.device).predict(trained.model, data.test.x.view(), 256);
-  ConfusionMatrix matrix(data.test.classes);
-  matrix.add(logits.view(), data.test.y.view());
-  results.push_back(score(logits.view(), data.test.y.view()));
+  Trained trained = load_trained(out);  // as anybody will use it: from the file
+  const auto predictor = backend_of(arguments.device).make_predictor(*trained.network, trained.options, trained.shape);
+  const Judgement test = judge(*predictor, trained, data.test, 1);
+  results.push_back(test.scores);
   const std::string report = out + "/report.html";
-  write_report(report, trained, data.test, logits.view(), matrix, arguments.device);
-  std::printf("test accuracy %.2f %%, loss %.4f after %lld epochs (%s in training steps)\n",
-              100 * results.back().accuracy, results.back().loss, static_cast<long long>(trained.info.epoch),
-              duration_text(command.trainer().seconds).c_str());
+  write_report(report, trained, data, test, arguments.device);
+  std::printf("test %s after %lld epochs (%s in training steps)\n", describe(test.scores).c_str(),
+              static_cast<long long>(trained.info.epoch), duration_text(command.trainer().seconds).c_str());
   std::printf("checkpoint: %s\nreport: %s\n", trained.path.c_str(), report.c_str());
   std::fflush(stdout);
   return 0;
 }
 
 void print_summary(const std::vector<std::int64_t>& seeds, const std::vector<Scores>& results, const std::string& out) {
+  const bool of_classes = !std::isnan(results[0].accuracy);
+  const char* what = of_classes ? "accuracy" : "loss";
   double sum = 0, squares = 0;
-  std::string json = "{\n  \"test_accuracy\": {";
+  std::string json = format("{\n  \"test_%s\": {", what);
+  const auto value = [&](const Scores& scores) { return of_classes ? scores.accuracy : scores.loss; };
   for (std::size_t i = 0; i < results.size(); ++i) {
-    sum += results[i].accuracy;
-    json += format("%s\"%lld\": %.6f", i > 0 ? ", " : "", static_cast<long long>(seeds[i]), results[i].accuracy);
+    sum += value(results[i]);
+    json += format("%s\"%lld\": %.6f", i > 0 ? ", " : "", static_cast<long long>(seeds[i]), value(results[i]));
   }
   const double n = static_cast<double>(results.size()), mean = sum / n;
-  for (const Scores& scores : results) squares += (scores.accuracy - mean) * (scores.accuracy - mean);
-  const double deviation = std::sqrt(squares / (n - 1));
+  for (const Scores& scores : results) squares += (value(scores) - mean) * (value(scores) - mean);
+  const double deviation = std::sqrt(squares / (n - 1)), unit = of_classes ? 100 : 1;
   json += format("},\n  \"mean\": %.6f,\n  \"deviation\": %.6f\n}\n", mean, deviation);
   replace_file(out + "/seeds.json", json);
-  std::printf("%zu seeds: test accuracy %.2f %% +- %.2f\n", results.size(), 100 * mean, 100 * deviation);
+  std::printf("%zu seeds: test %s %.*f%s +- %.*f\n", results.size(), what, of_classes ? 2 : 5, unit * mean,
+              of_classes ? " %" : "", of_classes ? 2 : 5, unit * deviation);
 }
 
 }  // namespace
@@ -247,10 +251,10 @@ int train(const TrainArguments& arguments) {
                    &saved, results);
   }
   apply(settings, arguments, nullptr);
-  const std::string out = arguments.out.empty() ? "out/long_sequence/" + options.data.name : arguments.out;
+  const std::string out = arguments.out.empty() ? "out/long_sequence/" + options.dataset.name : arguments.out;
   if (arguments.seeds.empty()) return run_one(options, settings, arguments, out, nullptr, results);
   for (const std::int64_t seed : arguments.seeds) {
-    options.train.seed = seed;
+    options.trainer.seed = seed;
     const int code = run_one(options, settings, arguments, out + "/seed" + std::to_string(seed), nullptr, results);
     if (code != 0) return code;
   }

@@ -1,9 +1,7 @@
-#include "long_sequence/trainer_on.hpp"
-
 #include <cmath>
 #include <cstdio>
 
-#include "longwave/optim/lr_schedule.hpp"
+#include "long_sequence/trainer_on.hpp"
 
 namespace longwave::examples {
 
@@ -25,62 +23,96 @@ double number_in(const Checkpoint& saved, const char* key) {
   return x;
 }
 
+index_t whole_number_in(const Checkpoint& saved, const char* key) {
+  return static_cast<index_t>(number_in(saved, key));
+}
+
 }  // namespace
 
 void check_step(const StepResult& result) {
   if (!std::isfinite(result.loss) || !std::isfinite(result.grad_norm))
     throw_value_error("training step " + std::to_string(result.step) + ": the loss is " + std::to_string(result.loss) +
                       " and its gradient's norm " + std::to_string(result.grad_norm) +
-                      "; lower optimizer.lr or set optimizer.clip (train.finite_check=true names the operation)");
+                      "; lower optimizer.lr or set optimizer.clip (trainer.finite_check=true names the operation)");
 }
 
-LoaderOptions loader_options(const RunOptions& options, const RunData& data) {
-  // A smaller last batch would weigh its sequences more; where there is only one batch it stays.
-  return {.batch = options.train.batch, .shuffle = true, .drop_last = data.train.size() >= options.train.batch};
+BatchOptions training_batches(const RunOptions& options, const RunData& data) {
+  // A smaller last batch would weigh its items more; where there is only one batch it stays.
+  return {.batch = options.loader.batch,
+          .buckets = options.loader.buckets,
+          .shuffle = true,
+          .drop_last = size_of(data.train) >= options.loader.batch * options.loader.buckets};
 }
 
-double lr_factor(const RunOptions& options, index_t batches, index_t steps) {
-  const auto warmup = static_cast<index_t>(options.schedule.warmup_epochs * static_cast<double>(batches));
-  const double lr = options.optimizer.lr;
-  if (options.schedule.name == "constant")
-    return warmup > 0 ? std::min(1.0, static_cast<double>(steps + 1) / static_cast<double>(warmup)) : 1;
-  WarmupCosineSchedule schedule(
-      {.lr = lr, .warmup = warmup, .steps = options.train.epochs * batches, .min_lr = options.schedule.min_lr});
-  schedule.set_state({.step = steps});
-  return schedule.factor();
+BatchOptions evaluation_batches(const RunOptions& options, const NetworkShape& shape) {
+  index_t batch = options.loader.evaluation_batch;
+  if (batch == 0)
+    batch = std::max<index_t>(options.loader.batch,
+                              std::min<index_t>(256, (index_t(1) << 18) / std::max<index_t>(1, shape.length)));
+  return {.batch = batch, .buckets = options.loader.buckets, .shuffle = false};
 }
 
-CheckpointInfo checkpoint_info(const Trainer& trainer, index_t batch, const RunData& data) {
-  const EpochSums& sums = trainer.sums();
+CheckpointInfo checkpoint_info(const Trainer& trainer, const SavedRun& run, const NetworkShape& shape,
+                               index_t batches) {
+  const ScoreSums& sums = run.sums.scores;
   CheckpointInfo info;
   info.epoch = trainer.epoch();
   info.step = trainer.steps();
-  info.schedule = "{\"step\":" + std::to_string(trainer.steps()) + "}";
-  info.more = {{"batch", std::to_string(batch)},
-               {"batches", std::to_string(trainer.batches())},
+  info.more = {{"batch", std::to_string(run.batch)},
+               {"batches", std::to_string(batches)},
                {"loss", text_of(sums.loss)},
+               {"absolute", text_of(sums.absolute)},
                {"right", std::to_string(sums.right)},
-               {"seen", std::to_string(sums.seen)},
-               {"seconds", text_of(trainer.seconds)},
-               {"d_input", std::to_string(data.train.channels())},
-               {"classes", std::to_string(data.train.classes)},
-               {"length", std::to_string(data.train.length())}};
+               {"count", std::to_string(sums.count)},
+               {"of_classes", sums.of_classes ? "1" : "0"},
+               {"items", std::to_string(run.sums.items)},
+               {"seconds", text_of(run.seconds)},
+               {"best", text_of(run.best)},
+               {"since_best", std::to_string(run.since_best)},
+               {"channels", std::to_string(shape.channels)},
+               {"vocabulary", std::to_string(shape.vocabulary)},
+               {"length", std::to_string(shape.length)},
+               {"outputs", std::to_string(shape.outputs)},
+               {"output_length", std::to_string(shape.output_length)},
+               {"one_each", shape.one_each ? "1" : "0"},
+               {"pairs", shape.pairs ? "1" : "0"},
+               {"variable", shape.variable ? "1" : "0"}};
   return info;
 }
 
 SavedRun read_saved_run(const Checkpoint& saved, index_t batches) {
-  const auto batch = static_cast<index_t>(number_in(saved, "batch"));
-  const auto per_epoch = static_cast<index_t>(number_in(saved, "batches"));
-  if (per_epoch != batches || batch < 0 || batch >= batches)
+  SavedRun run;
+  run.batch = whole_number_in(saved, "batch");
+  const index_t per_epoch = whole_number_in(saved, "batches");
+  if (per_epoch != batches || run.batch < 0 || run.batch >= batches)
     throw IoError(saved.path(), "was written in epochs of " + std::to_string(per_epoch) +
                                     " batches, the data here makes " + std::to_string(batches) +
                                     "; name the data it was trained with (--data)");
   if (saved.info().generators.count("dropout") == 0)
     throw IoError(saved.path(), "the checkpoint lacks its dropout generator");
-  return {batch,
-          {number_in(saved, "loss"), static_cast<index_t>(number_in(saved, "right")),
-           static_cast<index_t>(number_in(saved, "seen"))},
-          number_in(saved, "seconds")};
+  run.sums.scores = {number_in(saved, "loss"), number_in(saved, "absolute"), whole_number_in(saved, "right"),
+                     whole_number_in(saved, "count"), whole_number_in(saved, "of_classes") == 1};
+  run.sums.items = whole_number_in(saved, "items");
+  run.seconds = number_in(saved, "seconds");
+  run.best = number_in(saved, "best");
+  run.since_best = whole_number_in(saved, "since_best");
+  return run;
+}
+
+NetworkShape saved_shape(const Checkpoint& saved) {
+  NetworkShape shape;
+  shape.channels = whole_number_in(saved, "channels");
+  shape.vocabulary = whole_number_in(saved, "vocabulary");
+  shape.length = whole_number_in(saved, "length");
+  shape.outputs = whole_number_in(saved, "outputs");
+  shape.output_length = whole_number_in(saved, "output_length");
+  shape.one_each = whole_number_in(saved, "one_each") == 1;
+  shape.pairs = whole_number_in(saved, "pairs") == 1;
+  shape.variable = whole_number_in(saved, "variable") == 1;
+  const auto bad = [](index_t n, index_t low) { return n < low || n > index_t(1) << 30; };
+  if (bad(shape.channels, 1) || bad(shape.vocabulary, 0) || bad(shape.length, 1) || bad(shape.outputs, 1))
+    throw IoError(saved.path(), "the checkpoint does not say what its network takes: was it written by long_sequence?");
+  return shape;
 }
 
 }  // namespace longwave::examples

@@ -4,24 +4,26 @@
 
 #include <algorithm>
 
+#include "long_sequence/learning_rate.hpp"
 #include "long_sequence/runner_host.hpp"
 
 namespace longwave::examples {
 
-LoaderOptions loader_options(const RunOptions& options, const RunData& data);
-
-// The factor of the learning rate for the step after `steps` ones.
-double lr_factor(const RunOptions& options, index_t batches, index_t steps);
+BatchOptions training_batches(const RunOptions& options, const RunData& data);
+BatchOptions evaluation_batches(const RunOptions& options, const NetworkShape& shape);
 
 // What a checkpoint holds of the run besides tensors.
-CheckpointInfo checkpoint_info(const Trainer& trainer, index_t batch, const RunData& data);
 struct SavedRun {
-  index_t batch = 0;
+  index_t batch = 0;  // of the epoch under way
   EpochSums sums;
   double seconds = 0;
+  double best = 0;          // merit of the best evaluation so far
+  index_t since_best = -1;  // evaluations since; -1: none was made
 };
+CheckpointInfo checkpoint_info(const Trainer& trainer, const SavedRun& run, const NetworkShape& shape, index_t batches);
 // IoError: made with other data.
 SavedRun read_saved_run(const Checkpoint& saved, index_t batches);
+NetworkShape saved_shape(const Checkpoint& saved);
 
 template <device D>
 class TrainerOn final : public Trainer {
@@ -31,20 +33,22 @@ class TrainerOn final : public Trainer {
       : options_(options),
         config_(std::move(config)),
         data_(data),
-        learner_(options, {data.train.channels(), data.train.classes, data.train.length()}),
-        loader_(data.train, loader_options(options, data), generator_of(options, order_of_batches)),
-        runner_(options, loader_, learner_) {}
+        learner_(options, data.shape),
+        batches_(make_batches(data.train, training_batches(options, data), generator_of(options, order_of_batches))),
+        rate_(options, per_epoch(), last_step()),
+        runner_(options, data.shape, learner_) {}
 
   void step() override {
-    if (batch_ == 0) {
+    if (run_.batch == 0) {
       settle();
-      loader_.start_epoch(epoch_);
+      batches_->start_epoch(epoch_);
       sums_ = {};
     }
-    learner_.optimizer.set_lr_factor(lr_factor(options_, batches(), steps()));
-    runner_.run(learner_, loader_, batch_);
-    if (++batch_ == batches()) {
-      batch_ = 0;
+    learner_.optimizer.set_lr_factor(rate_.factor(steps()));
+    runner_.run(learner_, *batches_, run_.batch);
+    run_.batch += options_.trainer.accumulate;
+    if (run_.batch / options_.trainer.accumulate == per_epoch()) {
+      run_.batch = 0;
       ++epoch_;
     }
   }
@@ -52,48 +56,67 @@ class TrainerOn final : public Trainer {
   bool next(StepResult& result, bool wait) override {
     if (!runner_.next(result, wait)) return false;
     check_step(result);
-    sums_.right += result.right;
-    sums_.loss += result.loss * static_cast<double>(result.sequences);
-    sums_.seen += result.sequences;
+    ScoreSums& sums = sums_.scores;
+    sums.of_classes = result.sums.of_classes;
+    sums.knows_right = sums.knows_right && result.sums.knows_right;
+    sums.loss += result.sums.loss;
+    sums.absolute += result.sums.absolute;
+    sums.right += result.sums.right;
+    sums.count += result.sums.count;
+    sums_.items += result.items;
     return true;
   }
 
   void save(const std::string& path) override {
     settle();
-    CheckpointInfo info = checkpoint_info(*this, batch_, data_);
+    run_.sums = sums_;
+    run_.seconds = seconds;
+    CheckpointInfo info = checkpoint_info(*this, run_, data_.shape, batches_->batches());
     info.generators = {{"dropout", learner_.dropout.state()}};
     info.config = config_;
-    save_checkpoint(path, state<float, D>(learner_.model), learner_.optimizer_state(), info);
+    info.schedule = rate_.state();
+    save_checkpoint(path, learner_.network->state(), learner_.optimizer_state(), info);
   }
 
   void load(const Checkpoint& saved) override {
-    const SavedRun run = read_saved_run(saved, batches());
-    saved.load(state<float, D>(learner_.model), learner_.optimizer_state());
+    run_ = read_saved_run(saved, batches_->batches());
+    saved.load(learner_.network->state(), learner_.optimizer_state());
     learner_.dropout.set_state(saved.info().generators.at("dropout"));
     learner_.optimizer.set_steps(saved.info().step);
     if (learner_.ema) learner_.ema->set_updates(saved.info().step);
+    rate_.set_state(saved.info().schedule);
     epoch_ = saved.info().epoch;
-    batch_ = run.batch;
-    sums_ = run.sums;
-    seconds = run.seconds;
-    if (batch_ > 0) loader_.start_epoch(epoch_);
+    sums_ = run_.sums;
+    seconds = run_.seconds;
+    if (run_.batch > 0) batches_->start_epoch(epoch_);
   }
 
-  Scores evaluate(const Dataset<float>& data) override {
+  Scores evaluate(const Part& part) override {
     if (learner_.ema) learner_.ema->swap_in();
-    const index_t batch =
-        std::max<index_t>(options_.train.batch, std::min<index_t>(256, (index_t(1) << 18) / data.length()));
-    const Tensor<float, 2> logits = predict(learner_.model, data.x.view(), batch, evaluation_tape_);
+    const auto batches = make_batches(part, evaluation_batches(options_, data_.shape), Generator(0));
+    ScoreSums sums;
+    predict(*learner_.network, *batches, 1, evaluation_tape_,
+            [&](index_t, TensorView<const float, 3> scores, const HostBatch& batch) { sums.add(scores, batch); });
     if (learner_.ema) learner_.ema->swap_out();
-    return score(logits.view(), data.y.view());
+    return mean_of(sums);
+  }
+
+  bool judge(const Scores& scores) override {
+    rate_.evaluated(scores.merit());
+    const bool best = run_.since_best < 0 || scores.merit() > run_.best;
+    run_.since_best = best ? 0 : run_.since_best + 1;
+    if (best) run_.best = scores.merit();
+    return best;
   }
 
   index_t epoch() const override { return epoch_; }
   index_t steps() const override { return learner_.optimizer.steps(); }
-  index_t batches() const override { return loader_.batches(); }
-  index_t samples_per_epoch() const override { return std::min(data_.train.size(), batches() * options_.train.batch); }
-  bool in_epoch() const override { return batch_ > 0; }
-  bool done() const override { return epoch_ == options_.train.epochs; }
+  index_t items_per_epoch() const override { return batches_->items(); }
+  bool in_epoch() const override { return run_.batch > 0; }
+  bool done() const override {
+    const auto& o = options_.trainer;
+    return steps() >= last_step() || (o.stop_patience > 0 && run_.since_best >= o.stop_patience);
+  }
   index_t count_parameters() const override {
     index_t n = 0;
     for (const auto& p : learner_.optimizer.parameters()) n += p.count;
@@ -101,6 +124,11 @@ class TrainerOn final : public Trainer {
   }
 
  private:
+  index_t per_epoch() const { return std::max<index_t>(1, batches_->batches() / options_.trainer.accumulate); }
+  index_t last_step() const {
+    const index_t all = options_.trainer.epochs * per_epoch();
+    return options_.trainer.steps > 0 ? std::min<index_t>(all, options_.trainer.steps) : all;
+  }
   void settle() {
     StepResult result;
     while (next(result, true)) {
@@ -111,10 +139,12 @@ class TrainerOn final : public Trainer {
   std::string config_;
   const RunData& data_;
   Learner<D> learner_;
-  Loader<float> loader_;
+  std::unique_ptr<Batches> batches_;
+  LearningRate rate_;
   Runner<D> runner_;
   Tape<float, D> evaluation_tape_;
-  index_t epoch_ = 0, batch_ = 0;
+  SavedRun run_;
+  index_t epoch_ = 0;
 };
 
 }  // namespace longwave::examples

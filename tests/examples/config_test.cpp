@@ -1,5 +1,7 @@
 #include "long_sequence/config.hpp"
 
+#include <filesystem>
+
 #include "check.hpp"
 
 using namespace longwave::examples;
@@ -40,15 +42,37 @@ TEST_CASE("long_sequence options: every option has a group, a help text and a de
 TEST_CASE("long_sequence options: values that do not fit one another are refused by name") {
   CHECK(complaint("model.d_state=3").find("model.d_state is 3, expected an even number") != std::string::npos);
   CHECK(complaint("model.dt_min=0.5").find("model.dt_min") != std::string::npos);
-  CHECK(complaint("schedule.min_lr=1").find("schedule.min_lr") != std::string::npos);
-  CHECK(complaint("schedule.warmup_epochs=60").find("schedule.warmup_epochs") != std::string::npos);
+  CHECK(complaint("scheduler.min_lr=1").find("scheduler.min_lr") != std::string::npos);
+  CHECK(complaint("scheduler.warmup_epochs=60").find("scheduler.warmup_epochs") != std::string::npos);
 }
 
 TEST_CASE("long_sequence options: the configurations that come with the program are valid") {
+  const std::string folder = LONGWAVE_EXAMPLE_DATA "/../long_sequence/configs/";
   for (const char* name : {"mnist1d", "smnist", "pmnist"}) {
     RunOptions options;
-    make_settings(options).load_file(std::string(LONGWAVE_EXAMPLE_DATA "/../long_sequence/configs/") + name + ".json");
+    make_settings(options).load_file(folder + name + ".json");
     check(options);
-    CHECK(options.data.name == name);
+    CHECK(options.dataset.name == name);
   }
+  int files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    // What stands in a group's folder is a part of a run and need not fit the other defaults.
+    if (entry.path().parent_path().filename() != "experiment") continue;
+    INFO(entry.path());
+    RunOptions options;
+    make_settings(options).load_file(entry.path().string());
+    CHECK_NOTHROW(check(options));
+    ++files;
+  }
+  CHECK(files > 20);
+}
+
+TEST_CASE("long_sequence options: an experiment says what its presets do not") {
+  RunOptions options;
+  make_settings(options).load_file(LONGWAVE_EXAMPLE_DATA "/../long_sequence/configs/experiment/lra_pathx.json");
+  CHECK(options.model.layer == "s4");         // from model/s4.json
+  CHECK(options.scheduler.name == "cosine");  // from scheduler/cosine_warmup.json
+  CHECK(options.model.dt_min == 1e-4);
+  CHECK(options.optimizer.lr == 1e-3);
+  CHECK(options.optimizer.C_lr == 1e-3);
 }

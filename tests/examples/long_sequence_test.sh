@@ -4,8 +4,8 @@
 . "$(dirname "$0")/expect.sh"
 
 same() { cmp -s "$1" "$2" || fail "$3: $1 and $2 differ"; }
-tiny=(--set model.d_model=8 model.d_state=4 model.n_layers=1 data.limit=300 data.limit_test=50 train.batch=20
-  train.epochs=3 train.log_every=1 optimizer.ema=0.9)
+tiny=(--set model.d_model=8 model.d_state=4 model.n_layers=1 dataset.limit=300 dataset.limit_test=50
+  loader.batch=20 trainer.epochs=3 trainer.log_every=1 optimizer.ema=0.9)
 # What may differ between two runs of the same numbers: times.
 figures() { sed -E 's/"(samples_per_second|seconds)":[^,}]*//g' "$1"; }
 
@@ -15,7 +15,7 @@ expect 2 "--no-such-option" train --no-such-option
 expect 2 "NAME=VALUE" train --set model.d_model
 expect 2 'did you mean "model.d_model"' train --set model.d_modle=3
 expect 2 "expected an integer from 1" train --model.d_model 0
-expect 2 "one of mnist1d, smnist, pmnist" train --data.name mnist
+expect 2 "one of mnist1d, smnist, pmnist, cifar, listops" train --dataset.name mnist
 expect 2 "checkpoint" evaluate
 expect 2 "--resume needs the folder" train --resume
 expect 0 "--model.d_model" train --help
@@ -30,7 +30,7 @@ echo '{"model": ' >config.json
 expect 1 "config.json (offset" train --config config.json
 expect 1 "none.json" train --config none.json
 expect 1 "nowhere" train --data nowhere --out a
-LONGWAVE_DATA= expect 1 "LONGWAVE_DATA" train --data.name smnist --out a --data.folder ""
+LONGWAVE_DATA= expect 1 "LONGWAVE_DATA" train --dataset.name smnist --out a --dataset.folder ""
 expect 1 "even number" train --set model.d_state=3 --out a
 expect 1 "none.safetensors" evaluate none.safetensors
 expect 1 "none.safetensors" info none.safetensors
@@ -50,12 +50,12 @@ expect 0 "test accuracy" evaluate whole
 grep -q "report: whole/report.html" out.txt || fail "the report's place is not told"
 grep -q "</html>" whole/report.html || fail "the report is not whole"
 expect 0 "same prediction as in a batch: 50 of 50" stream whole --count 50
-expect 0 "streaming state" info whole
-expect 0 "streaming state" info "${tiny[@]}"
+expect 0 "model.layers.0.layer.kernel.log_dt" info whole
+expect 0 "model.layers.0.layer.kernel.log_dt" info "${tiny[@]}"
 expect 1 "none" evaluate whole --data none
 
 echo "-- the same numbers for any number of threads"
-expect 0 "test accuracy" train "${tiny[@]}" --out threads --train.threads 3
+expect 0 "test accuracy" train "${tiny[@]}" --out threads --trainer.threads 3
 [ "$(figures whole/metrics.jsonl)" = "$(figures threads/metrics.jsonl)" ] || fail "the default and 3 threads differ"
 
 echo "-- a run that goes on from a checkpoint makes the numbers of one that was never interrupted"
@@ -67,9 +67,41 @@ done
 expect 2 "cannot change in a resumed run" train --resume part7 --model.d_model 16
 expect 2 "leave out one of the two" train --resume part7 --config config.json
 
+echo "-- every kind of layer, task and item"
+small=(--set model.d_model=8 model.d_state=4 model.n_layers=1 trainer.epochs=1 loader.batch=10 dataset.limit_test=20)
+for layer in s4 s4_diag dss lstm gru conv; do
+  expect 0 "test accuracy" train "${small[@]}" --set model.layer=$layer dataset.limit=100 --out layer_$layer
+  expect 0 "same prediction as in a batch: 20 of 20" stream layer_$layer --count 20
+done
+expect 0 "test accuracy" train "${small[@]}" --set model.layer=s4 model.bidirectional=true dataset.limit=100 --out both
+expect 1 "looks ahead" stream both
+expect 0 "mean error" train "${small[@]}" --set dataset.name=adding dataset.length=20 dataset.items=60 --out adding
+expect 0 "mean error" train "${small[@]}" --set dataset.name=adding dataset.length=20 dataset.items=60 task.loss=huber --out huber
+expect 0 "mean error" evaluate adding
+expect 0 "mean error" train "${small[@]}" --set dataset.name=delay dataset.length=40 dataset.items=60 --out delay
+expect 0 "mean error" train "${small[@]}" --set dataset.name=reconstruct dataset.length=40 dataset.items=60 --out reconstruct
+expect 0 "test accuracy" train "${small[@]}" --set dataset.name=copying dataset.length=20 dataset.items=60 --out copying
+LONGWAVE_DATA='' expect 0 "length up to" train "${small[@]}" --set dataset.name=listops dataset.length=100 \
+  dataset.items=100 loader.buckets=2 dataset.validation=0.1 --out listops
+[ -e listops/best.safetensors ] || fail "a validation part chooses no best checkpoint"
+expect 0 "test accuracy" train "${small[@]}" --set dataset.name=pathfinder dataset.items=40 loader.batch=4 --out pathfinder
+seq 2000 >numbers.txt
+expect 0 "test accuracy" train "${small[@]}" --set dataset.name=bytes dataset.folder=numbers.txt dataset.length=40 \
+  decoder.pool=last --out bytes
+expect 0 "a second" generate bytes --prefix "12" --length 30 --count 2 --out text
+[ "$(head -c 2 text/sample_0.txt)" = 12 ] && [ "$(wc -c <text/sample_1.txt)" -eq 32 ] || fail "the text that was generated"
+expect 1 "no network of the next byte" generate whole
+expect 0 "rate 2" evaluate whole --subsample 2
+
+echo "-- gradients of two passes make the step of one"
+expect 0 "test accuracy" train "${tiny[@]}" --set model.dropout=0 loader.batch=20 --out once
+expect 0 "test accuracy" train "${tiny[@]}" --set model.dropout=0 loader.batch=10 trainer.accumulate=2 --out twice
+[ "$(grep -c '"kind":"step"' once/metrics.jsonl)" -eq "$(grep -c '"kind":"step"' twice/metrics.jsonl)" ] ||
+  fail "accumulated: another number of steps"
+
 echo "-- Ctrl-C writes a checkpoint and leaves with 130"
 # (a shell starts background programs with SIGINT ignored; env restores it)
-env --default-signal=INT "$program" train "${tiny[@]}" --train.epochs 100000 --out ctrl >out.txt 2>&1 &
+env --default-signal=INT "$program" train "${tiny[@]}" --trainer.epochs 100000 --out ctrl >out.txt 2>&1 &
 pid=$!
 for _ in $(seq 100); do
   grep -qs '"kind":"epoch"' ctrl/metrics.jsonl && break
@@ -87,7 +119,7 @@ expect 130 "stopped" train "${tiny[@]}" --out full --stop-after 20
 cp full/checkpoint.safetensors before.safetensors
 (
   ulimit -f 4 # blocks of 1 KiB: the metrics fit, the checkpoint does not
-  "$program" train --resume full --train.log_every 0 >out.txt 2>&1
+  "$program" train --resume full --trainer.log_every 0 >out.txt 2>&1
 )
 code=$?
 [ $code -eq 1 ] || fail "exit code $code on a full disk, expected 1"

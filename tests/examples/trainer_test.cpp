@@ -39,27 +39,33 @@ RunOptions small_options() {
   options.model.d_model = 8;
   options.model.d_state = 4;
   options.model.n_layers = 2;
-  options.train.batch = 16;
-  options.train.epochs = 30;
+  options.loader.batch = 16;
+  options.trainer.epochs = 30;
   options.optimizer.clip = 1;
   options.optimizer.ema = 0.9;
-  options.schedule.warmup_epochs = 1;
+  options.scheduler.warmup_epochs = 1;
   return options;
 }
 
 // Two classes: a slow and a fast oscillation.
 RunData two_waves() {
   RunData data;
-  for (longwave::Dataset<float>* part : {&data.train, &data.test}) {
-    *part = {"waves", longwave::Tensor<float, 3>(64, 1, 37), longwave::Tensor<index_t, 1>(64), 2};
+  for (Part* part : {&data.train, &data.test}) {
+    longwave::SequenceSet<float, index_t> waves{.name = "waves", .classes = 2};
     for (index_t i = 0; i < 64; ++i) {
-      part->y(i) = i % 2;
       for (index_t l = 0; l < 37; ++l)
-        part->x(i, 0, l) = std::sin(static_cast<float>(l) * (i % 2 == 0 ? 0.2f : 0.9f) + static_cast<float>(i));
+        waves.values.push_back(std::sin(static_cast<float>(l) * (i % 2 == 0 ? 0.2f : 0.9f) + static_cast<float>(i)));
+      waves.end_sequence();
+      waves.y.push_back(i % 2);
     }
+    *part = waves;
   }
+  data.shape.length = 37;
+  data.shape.outputs = 2;
   return data;
 }
+
+index_t steps_per_epoch(const RunOptions& options) { return 64 / options.loader.batch / options.trainer.accumulate; }
 
 }  // namespace
 
@@ -68,9 +74,9 @@ TEST_CASE("trainer: after the first steps a step allocates nothing") {
   const RunData data = two_waves();
   const auto made = backend_of({}).make_trainer(options, "{}", data);
   Trainer& trainer = *made;
-  for (index_t i = 0; i < 2 * trainer.batches(); ++i) trainer.step();
+  for (index_t i = 0; i < 2 * steps_per_epoch(options); ++i) trainer.step();
   const long before = allocations;
-  for (index_t i = 0; i < 2 * trainer.batches(); ++i) trainer.step();
+  for (index_t i = 0; i < 2 * steps_per_epoch(options); ++i) trainer.step();
   CHECK(allocations - before == 0);
 }
 
@@ -88,7 +94,7 @@ TEST_CASE("trainer: learns to tell a slow wave from a fast one") {
 
 TEST_CASE("trainer: the learning rate rises over the warm-up and then falls to its floor") {
   RunOptions options = small_options();
-  options.schedule.min_lr = 1e-4;
+  options.scheduler.min_lr = 1e-4;
   const RunData data = two_waves();
   const auto made = backend_of({}).make_trainer(options, "{}", data);
   Trainer& trainer = *made;
@@ -99,9 +105,48 @@ TEST_CASE("trainer: the learning rate rises over the warm-up and then falls to i
     CHECK(result.step == trainer.steps());
     lr.push_back(result.lr);
   }
-  const auto warmup = static_cast<std::size_t>(trainer.batches());
+  const auto warmup = static_cast<std::size_t>(steps_per_epoch(options));
   for (std::size_t i = 1; i < warmup; ++i) CHECK(lr[i] > lr[i - 1]);
   CHECK(lr[warmup - 1] == Approx(options.optimizer.lr));
   for (std::size_t i = warmup + 1; i < lr.size(); ++i) CHECK(lr[i] < lr[i - 1]);
-  CHECK(lr.back() == Approx(options.schedule.min_lr).epsilon(0.1));
+  CHECK(lr.back() == Approx(options.scheduler.min_lr).epsilon(0.1));
+}
+
+TEST_CASE("trainer: accumulated gradients of parts make the step of the whole batch") {
+  RunOptions options = small_options();
+  options.model.dropout = 0;
+  const RunData data = two_waves();
+  StepResult whole, parts;
+  {
+    const auto trainer = backend_of({}).make_trainer(options, "{}", data);
+    for (int i = 0; i < 2; ++i) trainer->step();
+    REQUIRE(trainer->next(whole, false));
+  }
+  options.loader.batch = 4;
+  options.trainer.accumulate = 4;  // the same items: the order of an epoch does not depend on the batch
+  const auto trainer = backend_of({}).make_trainer(options, "{}", data);
+  for (int i = 0; i < 2; ++i) trainer->step();
+  REQUIRE(trainer->next(parts, false));
+  CHECK(parts.loss == Approx(whole.loss).epsilon(1e-5));
+  CHECK(parts.grad_norm == Approx(whole.grad_norm).epsilon(1e-4));
+  CHECK(parts.items == whole.items);
+}
+
+TEST_CASE("trainer: the plateau schedule lowers the rate when judgements stop getting better") {
+  RunOptions options = small_options();
+  options.scheduler.name = "plateau";
+  options.scheduler.warmup_epochs = 0;
+  options.scheduler.patience = 1;
+  const RunData data = two_waves();
+  const auto trainer = backend_of({}).make_trainer(options, "{}", data);
+  const auto lr = [&] {
+    StepResult result;
+    trainer->step();
+    REQUIRE(trainer->next(result, false));
+    return result.lr;
+  };
+  CHECK(lr() == Approx(options.optimizer.lr));
+  CHECK(trainer->judge({.loss = 1, .accuracy = 0.5}));
+  for (int i = 0; i < 2; ++i) CHECK_FALSE(trainer->judge({.loss = 1, .accuracy = 0.5}));
+  CHECK(lr() == Approx(options.optimizer.lr * options.scheduler.factor));
 }

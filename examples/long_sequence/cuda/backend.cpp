@@ -1,62 +1,75 @@
 #include "long_sequence/backend.hpp"
 
 #include "long_sequence/cuda/runner.hpp"
-#include "long_sequence/streams.hpp"
 #include "long_sequence/trainer_on.hpp"
 
 namespace longwave::examples {
 
 namespace {
 
-// The same numbers on the device.
-ModelOn<Cuda> on_device(Model& model) {
-  Generator unused(0);
-  ModelOn<Cuda> there(model.options, unused);
-  const auto from = state<float>(model);
-  const auto to = state<float, Cuda>(there);
-  for (std::size_t i = 0; i < from.size(); ++i)
-    cuda::copy_to_device(to[i].value, from[i].value, static_cast<std::size_t>(from[i].count) * sizeof(float));
-  return there;
-}
-
-// One replay of a captured step per sample.
-class CudaStreams {
+// One replay of a captured step per position; numbers go to the device and back each time.
+class CudaStream final : public NetworkStream<Host> {
  public:
-  CudaStreams(Model& m, const Dataset<float>& data, index_t B)
-      : model_(on_device(m)), state_(model_.make_state(B)), x_(B, data.channels()), logits_(B, data.classes) {}
+  CudaStream(Network<Cuda>& network, const NetworkShape& shape, index_t B, double rate)
+      : stream_(network.make_stream(B, rate)), x_(B, shape.channels), tokens_(B), scores_(B, shape.outputs) {}
 
-  void reset() { state_.reset(); }
-  void step(const Dataset<float>& data, index_t first, index_t t) {
-    if (data_ != &data || first_ != first) load(data, first);
-    Memory<Cuda>::copy(x_.data(), samples_.data() + t * x_.count(), x_.bytes());
-    graph_.run([&] { model_.step(x_.view(), state_, logits_.view()); });
+  void reset() override { stream_->reset(); }
+  void step(TensorView<const float, 2> x, TensorView<float, 2> scores) override {
+    cuda::copy(x_.view(), x);
+    graph_.run([&] { stream_->step(x_.view(), scores_.view()); });
+    cuda::copy(scores, scores_.view());
   }
-  TensorView<const float, 2> result() {
-    here_ = cuda::to_host(logits_);
-    return std::as_const(here_).view();
+  void step_tokens(TensorView<const index_t, 1> x, TensorView<float, 2> scores) override {
+    cuda::copy(tokens_.view(), x);
+    graph_.run([&] { stream_->step_tokens(tokens_.view(), scores_.view()); });
+    cuda::copy(scores, scores_.view());
   }
-  void wait() { cuda::synchronize(); }
+  void prefill(const NetworkInput<Host>& piece, TensorView<float, 2> scores) override {
+    NetworkInput<Cuda> there;
+    Tensor<float, 3, Cuda> x;
+    Tensor<index_t, 2, Cuda> tokens;
+    if (piece.x.data() != nullptr) {
+      x = cuda::to_device(piece.x);
+      there.x = x.view();
+    } else {
+      tokens = cuda::to_device(piece.tokens);
+      there.tokens = tokens.view();
+    }
+    stream_->prefill(there, scores_.view());
+    cuda::copy(scores, scores_.view());
+  }
 
  private:
-  void load(const Dataset<float>& data, index_t first) {
-    const index_t B = x_.size(0), C = x_.size(1), L = data.length();
-    Tensor<float, 3> samples(L, B, C);
-    for (index_t b = 0; b < B; ++b)
-      for (index_t c = 0; c < C; ++c)
-        for (index_t t = 0; t < L; ++t) samples(t, b, c) = data.x(first + b, c, t);
-    samples_ = cuda::to_device(samples);
-    data_ = &data;
-    first_ = first;
-  }
-
-  ModelOn<Cuda> model_;
-  ModelOn<Cuda>::State state_;
-  Tensor<float, 2, Cuda> x_, logits_;  // (B, channels), (B, classes)
-  Tensor<float, 2> here_;
-  const Dataset<float>* data_ = nullptr;
-  index_t first_ = 0;
-  Tensor<float, 3, Cuda> samples_;  // (L, B, channels)
+  std::unique_ptr<NetworkStream<Cuda>> stream_;
+  Tensor<float, 2, Cuda> x_;
+  Tensor<index_t, 1, Cuda> tokens_;
+  Tensor<float, 2, Cuda> scores_;
   cuda::Graph graph_;
+};
+
+class CudaPredictor final : public Predictor {
+ public:
+  // The same numbers on the device.
+  CudaPredictor(Network<Host>& network, const RunOptions& options, const NetworkShape& shape) : shape_(shape) {
+    Generator unused(0);
+    network_ = make_network<Cuda>(options, shape, unused);
+    const auto from = network.state();
+    const auto to = network_->state();
+    for (std::size_t i = 0; i < from.size(); ++i)
+      cuda::copy_to_device(to[i].value, from[i].value, static_cast<std::size_t>(from[i].count) * sizeof(float));
+  }
+  void predict(Batches& batches, double rate, const Use& use) override {
+    examples::predict(*network_, batches, rate, tape_, use);
+  }
+  std::unique_ptr<NetworkStream<Host>> make_stream(index_t B, double rate) override {
+    return std::make_unique<CudaStream>(*network_, shape_, B, rate);
+  }
+  void wait() override { cuda::synchronize(); }
+
+ private:
+  NetworkShape shape_;
+  std::unique_ptr<Network<Cuda>> network_;
+  Tape<float, Cuda> tape_;
 };
 
 }  // namespace
@@ -66,12 +79,9 @@ const Backend& cuda_backend() {
       [](const RunOptions& options, std::string config, const RunData& data) -> std::unique_ptr<Trainer> {
         return std::make_unique<TrainerOn<Cuda>>(options, std::move(config), data);
       },
-      [](Model& model, TensorView<const float, 3> x, index_t batch) {
-        ModelOn<Cuda> there = on_device(model);
-        Tape<float, Cuda> tape;
-        return predict(there, x, batch, tape);
-      },
-      stream_all<CudaStreams>, ns_per_step<CudaStreams>};
+      [](Network<Host>& network, const RunOptions& options, const NetworkShape& shape) -> std::unique_ptr<Predictor> {
+        return std::make_unique<CudaPredictor>(network, options, shape);
+      }};
   return device;
 }
 

@@ -1,55 +1,55 @@
-// runner.hpp - a batch from the loader through the learner, on the device, with nobody waiting for anybody: batches are
-// staged two ahead, a full one is a replay of a captured step, its numbers are fetched when they are there.
+// runner.hpp - batches through the learner, on the device, with nobody waiting for anybody: batches are staged two
+// ahead, a step on a full batch of one length is a replay of a captured one, its numbers are fetched when they are
+// there.
 #pragma once
 
-#include <deque>
 #include <utility>
 
+#include "long_sequence/cuda/staging.hpp"
 #include "long_sequence/runner_host.hpp"
-#include "longwave/cuda.hpp"
 
 namespace longwave::examples {
 
 template <>
 class Runner<Cuda> {
  public:
-  Runner(const RunOptions& options, const Loader<float>& loader, Learner<Cuda>& learner)
-      : staging_(loader.batch_sizes()),
-        full_(loader.batch_sizes()[0]),
-        // The check looks at every value on the host, which a captured step cannot.
-        graph_({.eager = options.train.finite_check}) {
+  Runner(const RunOptions& options, const NetworkShape& shape, Learner<Cuda>& learner)
+      : accumulate_(options.trainer.accumulate),
+        batch_(options.loader.batch),
+        // A check looks at every value on the host, which a captured step cannot; lengths change from batch to batch.
+        captures_(!options.trainer.finite_check && !shape.variable && accumulate_ == 1) {
     graph_.advances(learner.dropout, learner.optimizer, numbers_);
     if (learner.ema) graph_.advances(*learner.ema);
-    for (Slot& slot : slots_) {
-      slot.logits = cuda::PinnedTensor<float, 2>(Extents<2>(full_, learner.model.options.d_output));
-      slot.labels = Tensor<index_t, 1>(full_);
-    }
   }
 
-  void run(Learner<Cuda>& learner, Loader<float>& loader, index_t i) {
+  void run(Learner<Cuda>& learner, Batches& batches, index_t first) {
     if (queued_ - told_ == slots)
       throw_value_error("Runner: ask next() for the numbers of earlier steps before more are queued");
-    const cuda::DeviceBatch<float> batch = staging_.next(loader, i);
-    const index_t B = batch.y.size(0);
-    auto& logits = B == full_ ? full_logits_ : part_logits_;
-    const auto step = [&] {
-      learner.pass(batch.x, batch.y);
-      learner.update();
-      numbers_.publish(learner.loss, learner.clip.norm());
-      logits = learner.logits;
-    };
-    const double lr = learner.optimizer.lr();
-    const index_t number = numbers_.published();
-    if (B == full_)
-      graph_.run(step);
-    else
-      step();
     Slot& slot = slots_[queued_ % slots];
-    cuda::copy_async(slot.logits.view().slice(0, 0, B), logits);
+    slot.result = {.lr = learner.optimizer.lr()};
+    slot.batches.resize(static_cast<std::size_t>(accumulate_));
+    slot.first_number = numbers_.published();
+    for (index_t i = 0; i < accumulate_; ++i) {
+      const HostBatch host = batches.batch(first + i);
+      const StagedBatch batch = staging_.send(host);
+      const bool full = captures_ && host.items == batch_;
+      auto& scores = full ? full_scores_ : part_scores_;
+      const auto step = [&] {
+        learner.pass(batch.input, batch.target);
+        if (i + 1 == accumulate_) learner.clip_gradients();
+        numbers_.publish(learner.loss, learner.clip.norm());
+        if (i + 1 == accumulate_) learner.update();
+        scores = learner.scores;
+      };
+      if (full)
+        graph_.run(step);
+      else
+        step();
+      fetch(slot.batches[static_cast<std::size_t>(i)], host, scores);
+      slot.result.items += host.items;
+    }
     slot.done.record();
-    copy(slot.labels.view().slice(0, 0, B), batch.labels);
-    slot.number = number;
-    slot.result = {.step = learner.optimizer.steps(), .lr = lr, .sequences = B};
+    slot.result.step = learner.optimizer.steps();
     ++queued_;
   }
 
@@ -60,49 +60,92 @@ class Runner<Cuda> {
       slot.done.synchronize();
     else if (!slot.done.happened())
       return false;
-    const index_t B = slot.result.sequences;
     result = slot.result;
-    result.loss = numbers_.value(slot.number, 0);
-    result.grad_norm = numbers_.value(slot.number, 1);
-    result.right = count_right(std::as_const(slot.logits).view().slice(0, 0, B), slot.labels.view().slice(0, 0, B));
+    for (index_t i = 0; i < accumulate_; ++i) {
+      const double loss = numbers_.value(slot.first_number + i, 0);
+      result.loss += loss / static_cast<double>(accumulate_);
+      result.grad_norm = numbers_.value(slot.first_number + i, 1);
+      slot.batches[static_cast<std::size_t>(i)].add_to(result.sums, loss);
+    }
     ++told_;
     return true;
   }
 
  private:
   static constexpr index_t slots = 8;
+  static constexpr index_t most_scores = index_t(1) << 20;  // per batch; of more only the loss is known
 
+  // What is needed to judge a batch once its scores are here.
+  struct Fetched {
+    cuda::PinnedTensor<float, 1> scores;
+    Extents<3> sizes;
+    Tensor<index_t, 1> classes;
+    Tensor<float, 1> values;
+    Extents<2> targets;
+    bool of_classes = true, has_scores = true;
+
+    void add_to(ScoreSums& sums, double loss) const {
+      HostBatch target;
+      if (of_classes)
+        target.classes = {classes.data(), targets};
+      else
+        target.values = {values.data(), targets};
+      if (has_scores)
+        sums.add(TensorView<const float, 3>(scores.data(), sizes), target);
+      else
+        sums.add_loss(loss, targets.count(), of_classes);
+    }
+  };
   struct Slot {
-    cuda::PinnedTensor<float, 2> logits;
-    Tensor<index_t, 1> labels;
+    std::vector<Fetched> batches;
     cuda::Event done;
-    index_t number = 0;
+    index_t first_number = 0;
     StepResult result;
   };
 
-  cuda::Staging<float> staging_;
-  index_t full_;  // sequences of a full batch
+  static void fetch(Fetched& to, const HostBatch& host, TensorView<const float, 3, Cuda> scores) {
+    to.sizes = scores.sizes();
+    to.of_classes = host.values.data() == nullptr;
+    to.has_scores = scores.sizes().count() <= most_scores;
+    to.targets = to.of_classes ? host.classes.sizes() : host.values.sizes();
+    if (to.has_scores) {
+      if (to.scores.sizes().count() < scores.sizes().count())
+        to.scores = cuda::PinnedTensor<float, 1>(Extents<1>{scores.sizes().count()});
+      cuda::copy_async(TensorView<float, 3>(to.scores.data(), to.sizes), scores);
+    }
+    const Extents<1> count{to.targets.count()};
+    if (to.of_classes) {
+      if (to.classes.count() < count[0]) to.classes = Tensor<index_t, 1>(count);
+      std::copy_n(host.classes.data(), count[0], to.classes.data());
+    } else {
+      if (to.values.count() < count[0]) to.values = Tensor<float, 1>(count);
+      std::copy_n(host.values.data(), count[0], to.values.data());
+    }
+  }
+
+  index_t accumulate_, batch_;
+  bool captures_;
+  BatchStaging staging_;
   cuda::Readback numbers_;
   cuda::Graph graph_;
-  TensorView<const float, 2, Cuda> full_logits_, part_logits_;  // the first: where replays write
+  TensorView<const float, 3, Cuda> full_scores_, part_scores_;  // the first: where replays write
   Slot slots_[slots];
   index_t queued_ = 0, told_ = 0;
 };
 
-// Logits (n, classes) of all sequences, `batch` at a time, without dropout.
-inline Tensor<float, 2> predict(ModelOn<Cuda>& model, TensorView<const float, 3> x, index_t batch,
-                                Tape<float, Cuda>& tape) {
-  Tensor<float, 2> logits(x.size(0), model.options.d_output);
+// use(i, scores (B, K, M), batch) for every batch, without dropout.
+template <class Use>
+void predict(Network<Cuda>& network, Batches& batches, double rate, Tape<float, Cuda>& tape, Use&& use) {
+  BatchStaging staging;
   tape.evaluate();
   tape.set_recording(false);
-  for (index_t begin = 0; begin < x.size(0); begin += batch) {
-    const index_t end = std::min(x.size(0), begin + batch);
-    const auto there = cuda::to_device(x.slice(0, begin, end));
+  batches.start_epoch(0);
+  for (index_t i = 0; i < batches.batches(); ++i) {
+    const HostBatch batch = batches.batch(i);
     tape.rewind();
-    const Var<float, 2, Cuda> y = model(tape, tape.input(there));
-    cuda::copy(logits.view().slice(0, begin, end), y.value());
+    const Tensor<float, 3> scores = cuda::to_host(network(tape, staging.send(batch).input, rate).value());
+    use(i, scores.view(), batch);
   }
-  return logits;
 }
 
 }  // namespace longwave::examples

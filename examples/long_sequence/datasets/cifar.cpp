@@ -1,0 +1,42 @@
+// Sequential CIFAR-10: the official binary files, or images.npy and labels.npy of which the last fifth is the test
+// part.
+#include "long_sequence/datasets/assemble.hpp"
+#include "longwave/data/cifar10.hpp"
+#include "longwave/io/folder.hpp"
+
+namespace longwave::examples {
+
+namespace {
+
+Cifar10 some_images(const Cifar10& all, index_t begin, index_t end) {
+  Cifar10 out{all.name, Tensor<std::uint8_t, 3>(end - begin, Cifar10::planes, Cifar10::pixels),
+              Tensor<index_t, 1>(end - begin)};
+  copy(out.image.view(), all.image.view().slice(0, begin, end));
+  copy(out.y.view(), all.y.view().slice(0, begin, end));
+  return out;
+}
+
+std::pair<Cifar10, Cifar10> read_parts(const RunOptions& options) {
+  const std::string folder = data_folder(options, "cifar10", "rgb_lossless_2000.npy");
+  if (!file_exists(folder + "/rgb_lossless_2000.npy"))
+    return {read_cifar10(folder, Cifar10Part::train), read_cifar10(folder, Cifar10Part::test)};
+  const Cifar10 all = read_cifar10_arrays(folder + "/rgb_lossless_2000.npy", folder + "/rgb_lossless_2000_labels.npy");
+  const index_t cut = all.size() * 4 / 5;
+  return {some_images(all, 0, cut), some_images(all, cut, all.size())};
+}
+
+}  // namespace
+
+RunData load_cifar(const RunOptions& options) {
+  const auto [train, test] = read_parts(options);
+  const Cifar10Sequences how{
+      .gray = options.dataset.gray,
+      .order = parse_image_order(options.dataset.permutation == "none" ? "rows" : options.dataset.permutation)};
+  RunData data = options.dataset.tokens ? assemble(options, cifar10_tokens(train, how), cifar10_tokens(test, how))
+                                        : assemble(options, sequences_of(cifar10_dataset(train, how)),
+                                                   sequences_of(cifar10_dataset(test, how)));
+  data.classes.assign(std::begin(cifar10_classes), std::end(cifar10_classes));
+  return data;
+}
+
+}  // namespace longwave::examples

@@ -1,0 +1,51 @@
+// ListOps: Long Range Arena's basic_{train,val,test}.tsv; the authors' depth-20 sets as arrays, of which the last fifth
+// is the test part; or drawn on the spot where no folder is named.
+#include "long_sequence/datasets/assemble.hpp"
+#include "longwave/data/listops_generate.hpp"
+#include "longwave/io/file.hpp"
+
+namespace longwave::examples {
+
+namespace {
+
+struct Parts {
+  ListOps train, test;
+  std::optional<ListOps> validation;
+};
+
+Parts drawn(const RunOptions& options) {
+  const index_t n = options.dataset.items > 0 ? options.dataset.items : 10000;
+  ListOpsGenerator how;
+  if (options.dataset.length > 0) {
+    how.max_length = options.dataset.length;
+    how.min_length = options.dataset.length / 4;
+  }
+  const ListOps all = generate_listops(n + n / 5, how);  // no expression comes twice
+  return {slice(all, 0, n), slice(all, n, all.size()), {}};
+}
+
+Parts read_parts(const RunOptions& options) {
+  if (named_folder(options).empty()) return drawn(options);
+  const std::string folder = data_folder(options, "listops", "d20s_tokens.npy");
+  if (file_exists(folder + "/d20s_tokens.npy")) {
+    const ListOps all = read_packed_listops(folder, "d20s");
+    const index_t cut = all.size() * 4 / 5;
+    return {slice(all, 0, cut), slice(all, cut, all.size()), {}};
+  }
+  return {read_listops(folder + "/basic_train.tsv"), read_listops(folder + "/basic_test.tsv"),
+          read_listops(folder + "/basic_val.tsv")};
+}
+
+}  // namespace
+
+RunData load_listops(const RunOptions& options) {
+  const Parts parts = read_parts(options);
+  const Vocabulary vocabulary = listops_vocabulary(parts.train);
+  ListOpsTokens how;
+  if (options.dataset.length > 0) how.l_max = options.dataset.length;
+  std::optional<TokenSet> validation;
+  if (parts.validation) validation = tokenize(*parts.validation, vocabulary, how);
+  return assemble(options, tokenize(parts.train, vocabulary, how), tokenize(parts.test, vocabulary, how), validation);
+}
+
+}  // namespace longwave::examples

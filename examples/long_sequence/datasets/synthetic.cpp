@@ -1,0 +1,33 @@
+// The tasks that are made on the spot: adding, copying, delay, reconstruct.
+#include "longwave/data/synthetic.hpp"
+#include "long_sequence/datasets/assemble.hpp"
+
+namespace longwave::examples {
+
+namespace {
+
+template <class Task>
+RunData made(const RunOptions& options, const Task& task, index_t items, index_t test_items, Predict predict) {
+  const auto seed = static_cast<std::uint64_t>(options.trainer.seed);
+  const index_t n = options.dataset.items > 0 ? options.dataset.items : items;
+  auto train = task.make(n, {seed, 100, 0}), test = task.make(std::min(n, test_items), {0, 101, 0});
+  return assemble(options, std::move(train), std::move(test), {}, predict);
+}
+
+}  // namespace
+
+RunData load_synthetic(const RunOptions& options) {
+  const index_t L = options.dataset.length;
+  if (options.dataset.name == "adding")
+    return made(options, AddingTask{.length = L > 0 ? L : 1000}, 50000, 1000, Predict::one_each);
+  if (options.dataset.name == "copying")
+    return made(options, CopyingTask{.gap = L > 0 ? L : 1000, .alphabet = options.dataset.symbols}, 10000, 1000,
+                Predict::last_positions);
+  if (options.dataset.name == "delay")
+    return made(options, DelayTask{.length = L > 0 ? L : 4000, .lag = L > 0 ? L / 4 : 1000}, 16384, 1024,
+                Predict::every_position);
+  return made(options, ReconstructTask{.length = L > 0 ? L : 4000, .lag = L > 0 ? L / 4 : 1000}, 16384, 1024,
+              Predict::one_each);
+}
+
+}  // namespace longwave::examples
