@@ -115,7 +115,7 @@ struct GluProduct {
   S* dz;
   S* dv;
   double* bias_part;  // (thread blocks, 2 H); nullptr: unwanted
-  index_t L;          // even; rows are dense
+  index_t L;          // even, less than 2^31; rows are dense
   int tiles, tiles_per_row;
 };
 
@@ -219,8 +219,8 @@ struct GluThread {
   Turns<Plan> turns;
   const float* bias;
   float* sums;  // of dz, [chunk][lane][4], of this warp
-  int lane, t;
-  index_t row = 0;    // first sample of channel 0 of this sequence, and of this thread
+  int lane, t, L;
+  index_t row = 0;    // first of this thread's positions, of channel 0
   index_t gates = 0;  // the same in dz
   bool inside = false;
 
@@ -234,11 +234,15 @@ struct GluThread {
   }
   using Pair = std::conditional_t<per == 1, float2, unsigned>;  // what these two positions of a channel are stored as
 
-  __device__ Pair load(const S* from, index_t at) const {
-    return inside ? *reinterpret_cast<const Pair*>(from + at) : Pair{};
+  // `channels` on from a place: one instruction for the address if they are known to the compiler.
+  template <class P, class Place>
+  __device__ P* at(Place* from, int channels) const {
+    using Byte = std::conditional_t<std::is_const_v<Place>, const char, char>;
+    return reinterpret_cast<P*>(reinterpret_cast<Byte*>(from) + index_t(channels * static_cast<int>(sizeof(S))) * L);
   }
-  __device__ void store(S* to, index_t at, Pair x) const {
-    if (inside) *reinterpret_cast<Pair*>(to + at) = x;
+  __device__ Pair load(const S* from, int channels) const { return inside ? *at<const Pair>(from, channels) : Pair{}; }
+  __device__ void store(S* to, int channels, Pair x) const {
+    if (inside) *at<Pair>(to, channels) = x;
   }
   __device__ static float first(float2 x) { return x.x; }
   __device__ static float second(float2 x) { return x.y; }
@@ -288,14 +292,14 @@ struct GluThread {
 
   // g at this thread's places of A: depth is channels as they stand.
   __device__ void load_operand(unsigned (&a)[steps][4]) const {
-    const index_t at = row + t * per * p.L;
+    const S* const v = p.v + row + t * per * p.L;
 #pragma unroll
     for (int i = 0; i < steps; ++i)
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         Pair x[per];
 #pragma unroll
-        for (int k = 0; k < per; ++k) x[k] = load(p.v, at + ((8 * i + 4 * half) * per + k) * p.L);
+        for (int k = 0; k < per; ++k) x[k] = load(v, (8 * i + 4 * half) * per + k);
         channel_words(a[i][2 * half], a[i][2 * half + 1], x);
       }
 #pragma unroll
@@ -328,30 +332,36 @@ struct GluThread {
   }
 
   __device__ void write_output(const float (&z)[64], int chunk) const {
+    const int first_channel = chunk * 64 + 2 * t;  // of this thread
+    S* const y = at<S>(p.y + row, first_channel);
+    const float* const biases = bias + first_channel;
 #pragma unroll
     for (int j = 0; j < 8; ++j) {
-      const int channel = chunk * 64 + 8 * j + 2 * t;
-      const float2 b = *reinterpret_cast<const float2*>(bias + channel);
-      const float2 c = *reinterpret_cast<const float2*>(bias + H + channel);
+      const float2 b = *reinterpret_cast<const float2*>(biases + 8 * j);
+      const float2 c = *reinterpret_cast<const float2*>(biases + H + 8 * j);
       const float *left = z + 4 * j, *gate = z + 32 + 4 * j;
-      store(p.y, row + channel * p.L,
+      store(y, 8 * j,
             pair((left[0] + b.x) * sigmoid_fast(gate[0] + c.x), (left[2] + b.x) * sigmoid_fast(gate[2] + c.x)));
-      store(p.y, row + (channel + 1) * p.L,
+      store(y, 8 * j + 1,
             pair((left[1] + b.y) * sigmoid_fast(gate[1] + c.y), (left[3] + b.y) * sigmoid_fast(gate[3] + c.y)));
     }
   }
 
   // dz in place of z, and to memory as an operand.
   __device__ void write_gradient(float (&z)[64], int chunk) const {
+    const int first_channel = chunk * 64 + 2 * t;  // of this thread
+    const S* const outer = at<const S>(p.dy + row, first_channel);
+    S *const dz = at<S>(p.dz + gates, first_channel), *const dz_gates = at<S>(dz, H);
+    const float* const biases = bias + first_channel;
 #pragma unroll
     for (int part = 0; part < 2; ++part) {
       Pair dy[8];
 #pragma unroll
-      for (int i = 0; i < 8; ++i) dy[i] = load(p.dy, row + (chunk * 64 + 8 * (4 * part + i / 2) + 2 * t + i % 2) * p.L);
+      for (int i = 0; i < 8; ++i) dy[i] = load(outer, 8 * (4 * part + i / 2) + i % 2);
 #pragma unroll
       for (int i = 0; i < 8; ++i) {
-        const int j = 4 * part + i / 2, odd = i % 2, channel = chunk * 64 + 8 * j + 2 * t + odd;
-        const float b = bias[channel], c = bias[H + channel];
+        const int j = 4 * part + i / 2, odd = i % 2;
+        const float b = biases[8 * j + odd], c = biases[H + 8 * j + odd];
 #pragma unroll
         for (int k = 0; k < 2; ++k) {
           float &left = z[4 * j + 2 * k + odd], &gate = z[32 + 4 * j + 2 * k + odd];
@@ -359,8 +369,8 @@ struct GluThread {
           gate = in * (left + b) * (1.0f - s);
           left = in;
         }
-        store(p.dz, gates + channel * p.L, operand_pair(z[4 * j + odd], z[4 * j + 2 + odd]));
-        store(p.dz, gates + (H + channel) * p.L, operand_pair(z[32 + 4 * j + odd], z[32 + 4 * j + 2 + odd]));
+        store(dz, 8 * j + odd, operand_pair(z[4 * j + odd], z[4 * j + 2 + odd]));
+        store(dz_gates, 8 * j + odd, operand_pair(z[32 + 4 * j + odd], z[32 + 4 * j + 2 + odd]));
       }
     }
   }
@@ -401,21 +411,22 @@ struct GluThread {
 
   // dz of a block's channels, what this thread has written: x[i] is for step i of A.
   using Gradient = Pair[4][2][per];
-  __device__ void load_gradient(Gradient& x, int block) const {
+  __device__ void load_gradient(Gradient& x, const S* dz, int block) const {  // dz: at channel 2t
 #pragma unroll
     for (int i = 0; i < 4; ++i)
 #pragma unroll
       for (int half = 0; half < 2; ++half)
 #pragma unroll
         for (int k = 0; k < per; ++k) {
-          const int channel = per == 1 ? 8 * i + 2 * t + half : 16 * i + 8 * half + 2 * t + k;
-          x[i][half][k] = load(p.dz, gates + (block * block_depth<S> + channel) * p.L);
+          const int channel = per == 1 ? 8 * i + half : 16 * i + 8 * half + k;
+          x[i][half][k] = load(dz, block * block_depth<S> + channel);
         }
   }
 
   // dv of this tile.
   __device__ void pass_back(int next_tile) {
     constexpr int ahead = 2, blocks = Packed::channel_blocks, halves = Packed::halves;
+    const S* const dz = at<const S>(p.dz + gates, 2 * t);
     Gradient x[ahead + 1];
     float d[halves][64];
 #pragma unroll
@@ -423,7 +434,7 @@ struct GluThread {
 #pragma unroll
       for (int i = 0; i < 64; ++i) d[h][i] = 0;
 #pragma unroll
-    for (int q = 0; q < ahead; ++q) load_gradient(x[q], q);
+    for (int q = 0; q < ahead; ++q) load_gradient(x[q], dz, q);
 #pragma unroll
     for (int q = 0; q < blocks; ++q) {
       if (q * halves % Plan::turn == 0) {
@@ -449,7 +460,7 @@ struct GluThread {
           Unit::template wait<1>();
           ring.release(lane);
         }
-        if (h == 0 && q + ahead < blocks) load_gradient(x[(q + ahead) % (ahead + 1)], q + ahead);
+        if (h == 0 && q + ahead < blocks) load_gradient(x[(q + ahead) % (ahead + 1)], dz, q + ahead);
       }
       if (q == blocks / 2) {
         prefetch(p.v, next_tile);
@@ -460,18 +471,19 @@ struct GluThread {
 #pragma unroll
     for (int h = 0; h < halves; ++h) keep(d[h]);
     ring.release(lane);
+    const S* const values = at<const S>(p.v + row, 2 * t);
+    S* const dv = at<S>(p.dv + row, 2 * t);
 #pragma unroll
     for (int h = 0; h < halves; ++h)
 #pragma unroll
       for (int part = 0; part < 4; ++part) {
         Pair v[8];
 #pragma unroll
-        for (int i = 0; i < 8; ++i)
-          v[i] = load(p.v, row + (h * block_rows + 8 * (4 * part + i / 2) + 2 * t + i % 2) * p.L);
+        for (int i = 0; i < 8; ++i) v[i] = load(values, h * block_rows + 8 * (4 * part + i / 2) + i % 2);
 #pragma unroll
         for (int i = 0; i < 8; ++i) {
           const int j = 4 * part + i / 2, odd = i % 2;
-          store(p.dv, row + (h * block_rows + 8 * j + 2 * t + odd) * p.L,
+          store(dv, h * block_rows + 8 * j + odd,
                 pair(d[h][4 * j + odd] * GeluFast(first(v[i])).slope(),
                      d[h][4 * j + 2 + odd] * GeluFast(second(v[i])).slope()));
         }
@@ -544,7 +556,8 @@ __global__ void __launch_bounds__(glu_threads, 1)
                            shared + Plan::bias,
                            shared + Plan::sums + warp * 2 * H,
                            lane,
-                           lane % 4};
+                           lane % 4,
+                           static_cast<int>(p.L)};
     thread.run(rounds);
     if constexpr (Plan::work == GluWork::backward) {
       asm volatile("bar.sync 3, 256;" ::: "memory");

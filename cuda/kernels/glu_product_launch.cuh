@@ -16,8 +16,8 @@ struct GluTail {
   using Packed = PackedWeights<S, H>;
 
   static bool takes(const TensorView<const S, 3, Cuda>& v) {
-    return v.size(1) == H && v.size(2) % (16 / index_t(sizeof(S))) == 0 && v.contiguous() &&
-           aligned_for_vectors(v.data());
+    return v.size(1) == H && v.size(2) < (index_t(1) << 31) && v.size(2) % (16 / index_t(sizeof(S))) == 0 &&
+           v.contiguous() && aligned_for_vectors(v.data());
   }
 
   static void forward(TensorView<S, 3, Cuda> y, TensorView<const S, 3, Cuda> v, TensorView<const float, 2, Cuda> W,
