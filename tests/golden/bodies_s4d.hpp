@@ -70,7 +70,7 @@ void sar_model(CaseOn<T, D>& c) {
   if (!c.has(last)) throw_value_error("layers is " + std::to_string(layers) + ", but there is no " + last);
   Generator gen(1);
   const S4DOptions layer{.d_model = C[0], .d_state = 2 * C[1]};
-  auto& model = c.template make<SarStack<S4D<T, D>>>(layers, layer, /*batch_norm=*/false, /*residual=*/false, gen);
+  auto& model = c.template make<SarStack<S4D<T, D>>>(layers, layer, NormKind::none, /*residual=*/false, gen);
   c.load(model);
   c.out_transposed("y", model(c.tape, c.template in_transposed<3>("x", 1, 2)), 1, 2);
 }

@@ -255,6 +255,7 @@ TEMPLATE_TEST_CASE("sar focus: step == convolution", "", float, double) {
     Generator gen(2);
     auto o = options_with(act);
     o.batch_norm = act == "relu";
+    if (act == "gelu") o.norm = NormKind::layer;
     SarFocus<T> f(o, gen);
     const auto x = lines<T>(3, 150);
     Tape<T> tape;
@@ -424,6 +425,11 @@ TEST_CASE("sar focus: empty batches, and what cannot be is named") {
   SarFocus<float> two_sided(o, gen);
   CHECK(error_text<ValueError>([&] { two_sided.make_state(1); }) ==
         "SarLayer::make_state: a bidirectional layer needs the whole sequence");
+  o.bidirectional = false;
+  o.norm = NormKind::instance;
+  SarFocus<float> over_lines(o, gen);
+  CHECK(error_text<ValueError>([&] { over_lines.make_state(1); }) ==
+        "SarFocus::make_state: this norm needs the whole line");
   o.num_layers = 0;
   CHECK(error_text<ValueError>([&] { SarFocus<float>(o, gen); }) == "SarFocus: num_layers is 0, expected at least 1");
   o.num_layers = 1;

@@ -127,6 +127,7 @@ struct SarFilter {
     const index_t B = u.size(1), L = u.size(2);
     check_shape("SarFilter", "u", u.value(), Extents<3>{2, B, L});
     check_shape("SarFilter", "position", position, Extents<1>{B}, "B");
+    if (B * L == 0) return tape.make(u.sizes(), false);
     const Var<T, 3, D> K = kernel(tape, position, std::min(options.taps, L));
     const Var<T, 4, D> Y = options.bidirectional ? fft_conv_bidirectional(u, K) : fft_conv(u, K);
     const Var<T, 3, D> y = tape.make(u.sizes(), u.needs_grad() || Y.needs_grad());

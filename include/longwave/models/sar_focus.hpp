@@ -2,7 +2,7 @@
 //
 //   x (B, L, 3): I, Q, position  ->  y (B, L, 2): I, Q         all normalised, zero signal is 1/2
 //
-//   x -> Linear(3 -> H) -> num_layers times [S4D layer (sar_layer.hpp), batch norm] -> Linear(H -> 2)
+//   x -> Linear(3 -> H) -> num_layers times [S4D layer (sar_layer.hpp), norm] -> Linear(H -> 2)
 //
 // With two features and four shared modes these are 150 parameters: fc1.*, ssm.{i}.*, fc2.*. Batch norm is per feature,
 // over batch and positions. residual: every layer's output is added to its input.
@@ -34,10 +34,11 @@ struct SarFocusOptions {
   index_t hidden_state_size = 8;      // d_state: two modes of a conjugate pair each
   std::string act_fun = "leakyrelu";  // slope 0.125; prelu has a trained one; else a name of nn/activation.hpp
   double dropout = 0;
-  bool batch_norm = false;
+  bool batch_norm = false;  // the same as norm = NormKind::batch
   bool bidirectional = false;
   index_t d_model = 2;
   bool residual = false;
+  NormKind norm = NormKind::none;   // after each layer
   std::string scaling = "inverse";  // of the modes' frequencies: inverse, linear, quadratic, random
   double dt_min = 1e-3, dt_max = 1e-1;
   Algorithm algorithm = Algorithm::auto_;
@@ -81,12 +82,12 @@ struct SarStack {
     }
   };
 
-  SarStack(index_t layers, const typename Layer::Options& o, bool batch_norm, bool residual_, Generator& gen)
+  SarStack(index_t layers, const typename Layer::Options& o, NormKind kind, bool residual_, Generator& gen)
       : residual(residual_), fc1({.in = d_input, .out = o.d_model}, gen), fc2({.in = o.d_model, .out = d_output}, gen) {
     detail::check_at_least("SarFocus", "num_layers", layers, 1);
     for (index_t i = 0; i < layers; ++i) {
       ssm.emplace_back(o, gen);
-      norm.emplace_back(batch_norm ? NormKind::batch : NormKind::none, o.d_model);
+      norm.emplace_back(kind, o.d_model);
     }
   }
 
@@ -111,6 +112,8 @@ struct SarStack {
 
   State make_state(index_t B) {
     State state;
+    for (const auto& one : norm)
+      if (!one.causal()) throw_value_error("SarFocus::make_state: this norm needs the whole line");
     for (auto& layer : ssm) state.ssm.push_back(layer.make_state(B));
     const index_t H = fc2.options.in;
     state.x = Tensor<T, 2, D>(B, H);
@@ -202,7 +205,7 @@ struct SarFocus {
                                 .dt_min = o.dt_min,
                                 .dt_max = o.dt_max,
                                 .algorithm = o.algorithm};
-    stack.emplace(o.num_layers, layer, o.batch_norm, o.residual, gen);
+    stack.emplace(o.num_layers, layer, o.batch_norm ? NormKind::batch : o.norm, o.residual, gen);
   }
 
   template <class F>
