@@ -77,7 +77,7 @@ TraceSets read_trace_sets(const std::string& root, const std::string& name, inde
   const std::string folder = folder_of_workload(root, name);
   const Traces train = read(file_of(folder, true, length));
   const auto with_vocabulary = [&](TensorView<const std::int32_t, 2> all, SeriesSet first, SeriesSet second) {
-    const Vocabulary known(all);
+    const EventVocabulary known(all);
     return TraceSets{std::move(first), std::move(second), {known.ids().begin(), known.ids().end()}};
   };
   const Tensor<std::int32_t, 2> all = equal_lengths(train, length, stride);

@@ -1,5 +1,5 @@
-// longwave.hpp - every header that needs no library beyond Random123 and Eigen; the readers and writers that need
-// zlib or JSON are included by name. A program that uses few parts compiles faster with the headers of those parts.
+// longwave.hpp - every header that needs no library beyond Random123 and Eigen; readers of data sets (data/) and what
+// needs zlib or JSON are included by name. A program that uses few parts compiles faster with the headers of those parts.
 // The list is written by `make umbrella` and checked by a test.
 #pragma once
 
@@ -129,34 +129,6 @@
 #include "longwave/cuda/sum.hpp"
 #include "longwave/cuda/vandermonde.hpp"
 #include "longwave/cuda/weight_norm.hpp"
-#include "longwave/data/block_trace.hpp"
-#include "longwave/data/buckets.hpp"
-#include "longwave/data/cifar10.hpp"
-#include "longwave/data/column_scaler.hpp"
-#include "longwave/data/csv.hpp"
-#include "longwave/data/dataset.hpp"
-#include "longwave/data/draws.hpp"
-#include "longwave/data/image.hpp"
-#include "longwave/data/listops.hpp"
-#include "longwave/data/listops_generate.hpp"
-#include "longwave/data/loader.hpp"
-#include "longwave/data/mnist1d.hpp"
-#include "longwave/data/mnist1d_generate.hpp"
-#include "longwave/data/mu_law.hpp"
-#include "longwave/data/normalize.hpp"
-#include "longwave/data/pathfinder.hpp"
-#include "longwave/data/pathfinder_generate.hpp"
-#include "longwave/data/residual.hpp"
-#include "longwave/data/sequence_set.hpp"
-#include "longwave/data/series.hpp"
-#include "longwave/data/speech.hpp"
-#include "longwave/data/standardize.hpp"
-#include "longwave/data/synthetic.hpp"
-#include "longwave/data/text.hpp"
-#include "longwave/data/trace_split.hpp"
-#include "longwave/data/traces.hpp"
-#include "longwave/data/vocabulary.hpp"
-#include "longwave/data/wav.hpp"
 #include "longwave/diffusion/convex.hpp"
 #include "longwave/diffusion/ddim.hpp"
 #include "longwave/diffusion/ddpm.hpp"

@@ -109,7 +109,7 @@ TEST_CASE("traces: windows of a stream") {
 }
 
 TEST_CASE("traces: the vocabulary knows what training has, and the nearest of it") {
-  const Vocabulary known(table(2, 3, {5, 1, 9, 1, 5, 2}).view());
+  const EventVocabulary known(table(2, 3, {5, 1, 9, 1, 5, 2}).view());
   CHECK(known.ids() == std::vector<std::int32_t>{1, 2, 5, 9});
   CHECK(known.find(5) == 2);
   CHECK(known.find(3) == -1);
@@ -123,12 +123,12 @@ TEST_CASE("traces: the vocabulary knows what training has, and the nearest of it
   CHECK(known.places(table(1, 2, {9, 1}), "x")(0, 0) == 3);
   CHECK(error_text<ValueError>([&] { known.places(test, "test.npy"); }) ==
         "test.npy: sequence 2, event 1: the id 4 does not occur in training (4 ids from 1 to 9); 2 events are unknown");
-  CHECK(error_text<ValueError>([] { Vocabulary none(Ids{}.view()); }) == "Vocabulary: no ids");
+  CHECK(error_text<ValueError>([] { EventVocabulary none(Ids{}.view()); }) == "EventVocabulary: no ids");
 }
 
 TEST_CASE("traces: to [0, 1] by the training range and back to known ids") {
   const Ids train = table(1, 4, {2, 3, 5, 10});
-  const Vocabulary known(train.view());
+  const EventVocabulary known(train.view());
   const IdScale scale(train.view());
   const auto x = scale.to_unit<float>(train.view());
   CHECK(x.sizes() == Extents<3>{1, 1, 4});
@@ -160,10 +160,10 @@ TEST_CASE("traces: all forms of a real workload agree, where LONGWAVE_DATA names
   CHECK(test.size(0) == 500);
   CHECK(equal(test, equal_lengths(read_traces(gzip + "test_200_original_int32.npy"), 200)));
   CHECK(equal(test, equal_lengths(read_traces(gzip + "test_stream.npy"), 200)));
-  CHECK(Vocabulary(test.view()).size() == 32);
+  CHECK(EventVocabulary(test.view()).size() == 32);
   const Ids train = equal_lengths(read_traces(gzip + "train_stream.npy"), 200);
   CHECK(train.sizes() == Extents<2>{10000, 200});
-  const Vocabulary known(train.view());
+  const EventVocabulary known(train.view());
   CHECK(known.size() == 62);
   CHECK(known.ids().front() == 1);
   CHECK(known.ids().back() == 62);

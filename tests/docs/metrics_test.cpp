@@ -52,7 +52,7 @@ TEST_CASE("course 17: traces, their vocabulary and scale") {
   // [snippet: metrics_traces]
   const Traces file = read_traces(path);                         // text or npy; file.unparsable lines were left out
   const Tensor<std::int32_t, 2> train = equal_lengths(file, 4);  // (N, L)
-  const Vocabulary known(train.view());
+  const EventVocabulary known(train.view());
   const IdScale scale(train.view());
   const Tensor<float, 3> x = scale.to_unit<float>(train.view());           // (N, 1, L) in [0, 1]
   const Tensor<std::int32_t, 2> back = scale.to_ids(x.view(), known);      // the nearest known ids

@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (!unseen_rows(split.train, split.train).empty()) std::abort();
     }
     const Tensor<std::int32_t, 2> ids = equal_lengths(traces, 4);
-    const Vocabulary known(ids.view());
+    const EventVocabulary known(ids.view());
     const IdScale scale(ids.view());
     const auto back = scale.to_ids(scale.to_unit<double>(ids.view()).view(), known);
     for (index_t i = 0; i < ids.count(); ++i)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # umbrella.sh INCLUDE_DIR [--write]: longwave.hpp includes every header that needs no library beyond Random123 and Eigen.
-# Of Eigen without its unsupported modules, which cost every program a quarter of a second.
+# Left out as well: what needs Eigen's unsupported modules, and the readers of data sets (data/), of which a program
+# includes the one it reads; each costs every program some time to compile.
 # Compares the list in the file with the tree, or writes it.
 set -eu
 cd "$1"
@@ -25,7 +26,7 @@ find longwave -name '*.hpp' ! -path longwave/longwave.hpp | LC_ALL=C sort | xarg
     } while (changed)
     for (i = 1; i <= files; ++i)
       # The two FFTs exclude one another; ops/fft.hpp takes one.
-      if (!(order[i] in foreign) && order[i] !~ /cpu\/fft_(fftw|fallback)/) printf "#include \"%s\"\n", order[i]
+      if (!(order[i] in foreign) && order[i] !~ /cpu\/fft_(fftw|fallback)|longwave\/data\//) printf "#include \"%s\"\n", order[i]
   }' > "$list"
 
 if [ "${2:-}" = --write ]; then

@@ -2,7 +2,7 @@
 //
 //   const Traces file = read_traces("training");                        // any lengths, as the file has them
 //   const Tensor<std::int32_t, 2> train = equal_lengths(file, 200);     // (N, L)
-//   const Vocabulary known(train.view());
+//   const EventVocabulary known(train.view());
 //   const IdScale scale(train.view());
 //   Tensor<float, 3> x = scale.to_unit<float>(train.view());            // (N, 1, L) in [0, 1]
 //   Tensor<std::int32_t, 2> ids = scale.to_ids(samples.view(), known);  // back: the nearest known id
@@ -177,15 +177,15 @@ inline Tensor<std::int32_t, 2> equal_lengths(const Traces& traces, index_t L, in
 }
 
 // The ids that occur in training, in rising order; a class number is a place in it.
-class Vocabulary {
+class EventVocabulary {
  public:
-  explicit Vocabulary(std::vector<std::int32_t> ids) : ids_(std::move(ids)) {
+  explicit EventVocabulary(std::vector<std::int32_t> ids) : ids_(std::move(ids)) {
     std::sort(ids_.begin(), ids_.end());
     ids_.erase(std::unique(ids_.begin(), ids_.end()), ids_.end());
-    if (ids_.empty()) throw_value_error("Vocabulary: no ids");
+    if (ids_.empty()) throw_value_error("EventVocabulary: no ids");
   }
-  explicit Vocabulary(TensorView<const std::int32_t, 2> training)
-      : Vocabulary(std::vector<std::int32_t>(training.flat().data(), training.flat().data() + training.count())) {}
+  explicit EventVocabulary(TensorView<const std::int32_t, 2> training)
+      : EventVocabulary(std::vector<std::int32_t>(training.flat().data(), training.flat().data() + training.count())) {}
 
   index_t size() const { return static_cast<index_t>(ids_.size()); }
   const std::vector<std::int32_t>& ids() const { return ids_; }
@@ -268,7 +268,7 @@ struct IdScale {
   }
   // (N, 1, L) -> (N, L): rounded, clipped to [low, high], then the nearest known id.
   template <class T>
-  Tensor<std::int32_t, 2> to_ids(TensorView<T, 3> x, const Vocabulary& known) const {
+  Tensor<std::int32_t, 2> to_ids(TensorView<T, 3> x, const EventVocabulary& known) const {
     const Tensor<double, 2> values = to_values(x);
     auto ids = Tensor<std::int32_t, 2>::uninitialized(values.sizes());
     for (index_t i = 0; i < ids.count(); ++i) {
