@@ -38,7 +38,8 @@ class Sampler {
     std::iota(order_.begin(), order_.end(), std::size_t(0));
     weights_.resize(K);
     double sum = 0;
-    for (std::size_t k = 0; k < K; ++k) sum += weights_[k] = std::pow(p[k], 1 / temperature_);
+    for (std::size_t k = 0; k < K; ++k)
+      sum += weights_[k] = temperature_ == 1 ? p[k] : std::pow(p[k], 1 / temperature_);
     if (top_p_ < 1)
       std::sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) { return weights_[a] > weights_[b]; });
     double kept = 0;
