@@ -96,6 +96,18 @@ void add_training(Settings& s, RunOptions& c) {
   s.flag("trainer.finite_check", c.trainer.finite_check, "name the first op that makes a NaN or infinity (slower)");
 }
 
+// An option that the data set does not look at is a mistake, not a wish.
+void check_data(const RunOptions& c) {
+  const auto& d = c.dataset;
+  const bool cifar = d.name == "cifar", text = d.name == "text" || d.name == "retrieval";
+  const auto refuse = [&](const char* option, const char* of) {
+    throw_value_error(std::string("dataset.") + option + " is an option of " + of + ", not of " + d.name);
+  };
+  if (d.permutation != "none" && !cifar) refuse("permutation", "cifar");
+  if (d.gray && !cifar) refuse("gray", "cifar");
+  if (d.tokens && !cifar && !text) refuse("tokens", "cifar, text and retrieval");
+}
+
 }  // namespace
 
 Settings make_settings(RunOptions& c) {
@@ -107,6 +119,7 @@ Settings make_settings(RunOptions& c) {
 }
 
 void check(const RunOptions& c) {
+  check_data(c);
   if (c.model.layer != "dss" && c.model.d_state % 2 != 0)
     throw_value_error("model.d_state is " + std::to_string(c.model.d_state) + ", expected an even number");
   if (c.model.dt_min > c.model.dt_max)

@@ -1,12 +1,9 @@
 // long_sequence: trains state-space models on long sequences, evaluates them, runs them sample by sample.
 // Exit codes: 0 done, 1 error, 2 wrong command line or no such device, 130 interrupted with a checkpoint written.
 #include <CLI/CLI.hpp>
-#include <csignal>
-#include <cstdio>
-#include <new>
 
 #include "common/device.hpp"
-#include "common/threads.hpp"
+#include "common/program.hpp"
 #include "long_sequence/commands.hpp"
 #include "long_sequence/config.hpp"
 
@@ -149,20 +146,7 @@ int run(int argc, char** argv) {
 }  // namespace longwave::examples
 
 int main(int argc, char** argv) {
-  longwave::examples::let_threads_sleep(argv);
-  std::signal(SIGXFSZ, SIG_IGN);  // beyond a limit on file sizes, writes fail with an error instead
-  try {
-    return longwave::examples::run(argc, argv);
-  } catch (const longwave::examples::NoDeviceError& error) {
-    std::fprintf(stderr, "long_sequence: %s\n", error.what());
-    return 2;
-  } catch (const longwave::examples::UsageError& error) {
-    std::fprintf(stderr, "long_sequence: %s\nRun long_sequence --help for the command line.\n", error.what());
-    return 2;
-  } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "long_sequence: out of memory; a smaller loader.batch or --batch needs less\n");
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "long_sequence: %s\n", error.what());
-  }
-  return 1;
+  using namespace longwave::examples;
+  return run_program("long_sequence", "long_sequence --help", "a smaller loader.batch or --batch needs less", argv,
+                     [&] { return run(argc, argv); });
 }

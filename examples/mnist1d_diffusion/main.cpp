@@ -1,15 +1,13 @@
 // mnist1d_diffusion: the eight MNIST-1D conditional diffusion experiments, and their report.
 // Exit codes: 0 done, 1 error or a failed experiment, 2 wrong command line or no such device, 130 interrupted.
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <cstdio>
-#include <new>
 #include <thread>
 
 #include "common/device.hpp"
 #include "common/interrupt.hpp"
+#include "common/program.hpp"
 #include "common/settings.hpp"
-#include "common/threads.hpp"
 #include "longwave/io/file.hpp"
 #include "mnist1d_diffusion/explain.hpp"
 #include "mnist1d_diffusion/page.hpp"
@@ -140,21 +138,8 @@ int run(int argc, char** argv) {
 }  // namespace longwave::examples::mnist1d_diffusion
 
 int main(int argc, char** argv) {
-  longwave::examples::let_threads_sleep(argv);
-  std::signal(SIGXFSZ, SIG_IGN);  // beyond a limit on file sizes, writes fail with an error instead
-  try {
-    return longwave::examples::mnist1d_diffusion::run(argc, argv);
-  } catch (const longwave::examples::NoDeviceError& error) {
-    std::fprintf(stderr, "mnist1d_diffusion: %s\n", error.what());
-    return 2;
-  } catch (const longwave::examples::UsageError& error) {
-    std::fprintf(stderr, "mnist1d_diffusion: %s\nRun mnist1d_diffusion run --help for the command line.\n",
-                 error.what());
-    return 2;
-  } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "mnist1d_diffusion: out of memory; a smaller --batch_size or --n_samples needs less\n");
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "mnist1d_diffusion: %s\n", error.what());
-  }
-  return 1;
+  using namespace longwave::examples;
+  return run_program("mnist1d_diffusion", "mnist1d_diffusion run --help",
+                     "a smaller --batch_size or --n_samples needs less", argv,
+                     [&] { return mnist1d_diffusion::run(argc, argv); });
 }

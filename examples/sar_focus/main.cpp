@@ -2,12 +2,9 @@
 // Exit codes: 0 done, 1 error, 2 wrong command line or no such device, 130 interrupted with a checkpoint written.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <csignal>
-#include <cstdio>
-#include <new>
 
 #include "common/device.hpp"
-#include "common/threads.hpp"
+#include "common/program.hpp"
 #include "sar_focus/commands.hpp"
 
 namespace longwave::examples::sar_focus {
@@ -208,20 +205,6 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace longwave::examples;
-  let_threads_sleep(argv);
-  std::signal(SIGXFSZ, SIG_IGN);  // beyond a limit on file sizes, writes fail with an error instead
-  try {
-    return sar_focus::run(argc, argv);
-  } catch (const NoDeviceError& error) {
-    std::fprintf(stderr, "sar_focus: %s\n", error.what());
-    return 2;
-  } catch (const UsageError& error) {
-    std::fprintf(stderr, "sar_focus: %s\nRun sar_focus --help for the command line.\n", error.what());
-    return 2;
-  } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "sar_focus: out of memory; a smaller --batch_size, --chunk or --cache needs less\n");
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "sar_focus: %s\n", error.what());
-  }
-  return 1;
+  return run_program("sar_focus", "sar_focus --help", "a smaller --batch_size, --chunk or --cache needs less", argv,
+                     [&] { return sar_focus::run(argc, argv); });
 }

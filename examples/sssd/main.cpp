@@ -2,12 +2,9 @@
 // Exit codes: 0 done, 1 error, 2 wrong command line or no such device, 130 interrupted with a checkpoint written.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <csignal>
-#include <cstdio>
-#include <new>
 
 #include "common/device.hpp"
-#include "common/threads.hpp"
+#include "common/program.hpp"
 #include "sssd/commands.hpp"
 #include "sssd/config.hpp"
 #include "sssd/trace_baselines.hpp"
@@ -160,20 +157,8 @@ int run(std::vector<std::string> arguments) {
 }  // namespace longwave::examples::sssd
 
 int main(int argc, char** argv) {
-  longwave::examples::let_threads_sleep(argv);
-  std::signal(SIGXFSZ, SIG_IGN);  // beyond a limit on file sizes, writes fail with an error instead
-  try {
-    return longwave::examples::sssd::run({argv + 1, argv + argc});
-  } catch (const longwave::examples::NoDeviceError& error) {
-    std::fprintf(stderr, "sssd: %s\n", error.what());
-    return 2;
-  } catch (const longwave::examples::UsageError& error) {
-    std::fprintf(stderr, "sssd: %s\nRun sssd --help for the command line.\n", error.what());
-    return 2;
-  } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "sssd: out of memory; a smaller --batch_size needs less\n");
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "sssd: %s\n", error.what());
-  }
-  return 1;
+  using namespace longwave::examples;
+  return run_program("sssd", "sssd --help", "a smaller --batch_size needs less", argv, [&] {
+    return sssd::run({argv + 1, argv + argc});
+  });
 }

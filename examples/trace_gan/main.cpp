@@ -1,12 +1,9 @@
 // trace_gan: learns a trace of block I/O with a GAN of two LSTMs, writes synthetic traces, compares traces.
 // Exit codes: 0 done, 1 error, 2 wrong command line or no such device, 130 interrupted with the model written.
 #include <CLI/CLI.hpp>
-#include <csignal>
-#include <cstdio>
-#include <new>
 
 #include "common/device.hpp"
-#include "common/threads.hpp"
+#include "common/program.hpp"
 #include "trace_gan/commands.hpp"
 
 namespace longwave::examples::trace_gan {
@@ -186,20 +183,6 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace longwave::examples;
-  let_threads_sleep(argv);
-  std::signal(SIGXFSZ, SIG_IGN);  // beyond a limit on file sizes, writes fail with an error instead
-  try {
-    return trace_gan::run(argc, argv);
-  } catch (const NoDeviceError& error) {
-    std::fprintf(stderr, "trace_gan: %s\n", error.what());
-    return 2;
-  } catch (const UsageError& error) {
-    std::fprintf(stderr, "trace_gan: %s\nRun trace_gan --help for the command line.\n", error.what());
-    return 2;
-  } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "trace_gan: out of memory; fewer rows (--max_lines, --num_entries) need less\n");
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "trace_gan: %s\n", error.what());
-  }
-  return 1;
+  return run_program("trace_gan", "trace_gan --help", "fewer rows (--max_lines, --num_entries) need less", argv,
+                     [&] { return trace_gan::run(argc, argv); });
 }

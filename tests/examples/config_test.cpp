@@ -67,6 +67,13 @@ TEST_CASE("long_sequence options: the configurations that come with the program 
   CHECK(files > 20);
 }
 
+TEST_CASE("long_sequence options: what a data set does not look at is refused") {
+  CHECK(complaint("dataset.permutation=hilbert").find("dataset.permutation is an option of cifar, not of mnist1d") !=
+        std::string::npos);
+  CHECK(complaint("dataset.gray=true").find("dataset.gray") != std::string::npos);
+  CHECK(complaint("dataset.tokens=true").find("dataset.tokens") != std::string::npos);
+}
+
 TEST_CASE("long_sequence options: an experiment says what its presets do not") {
   RunOptions options;
   make_settings(options).load_file(LONGWAVE_EXAMPLE_DATA "/../long_sequence/configs/experiment/lra_pathx.json");

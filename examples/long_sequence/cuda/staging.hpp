@@ -75,10 +75,7 @@ class BatchStaging {
     cuda::synchronize();
     const Extents<1> size{static_cast<index_t>(bytes)};
     for (Slot& slot : slots_) {
-      cuda::PinnedTensor<std::byte, 1> here(size);
-      if (slot.here.data() != nullptr)
-        std::memcpy(here.data(), slot.here.data(), static_cast<std::size_t>(slot.here.sizes().count()));
-      slot.here = std::move(here);
+      slot.here = cuda::PinnedTensor<std::byte, 1>(size);
       slot.there = Tensor<std::byte, 1, Cuda>(size);
     }
     block_ = Tensor<std::byte, 1, Cuda>(size);

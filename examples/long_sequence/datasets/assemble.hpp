@@ -81,7 +81,10 @@ RunData assemble(const RunOptions& options, SequenceSet<X, Y> train, SequenceSet
   if (const index_t k = options.dataset.subsample; k > 1) {
     if constexpr (SequenceSet<X, Y>::has_tokens)
       throw_value_error("dataset.subsample is " + std::to_string(k) + ", but " + train.name + " holds tokens");
-    else if (predict == Predict::one_each)
+    else if (predict != Predict::one_each)
+      throw_value_error("dataset.subsample is " + std::to_string(k) + ", but " + train.name +
+                        " has something to predict at every position");
+    else
       for (auto* set : {&train, &test, validation ? &*validation : nullptr})
         if (set != nullptr) *set = thinned(std::move(*set), k);
   }
