@@ -2,19 +2,22 @@
 #pragma once
 
 #include <csignal>
+#include <ctime>
 
 namespace longwave::examples {
 
-// While one lives, the first SIGINT or SIGTERM only sets a flag; a second one ends the program as usual.
+// While one lives, the first SIGINT or SIGTERM only sets a flag; one that comes a second later or more ends the program
+// as usual. Those in between count as the first: a scheduler signals a sweep and its runs, and the sweep its runs too.
 class Interrupt {
  public:
   static constexpr int exit_code = 130;  // what shells use for "ended by Ctrl-C"
 
   Interrupt() {
     flag() = 0;
+    first_ = 0;
     struct sigaction action = {};
-    action.sa_handler = [](int) { flag() = 1; };
-    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+    action.sa_handler = handle;
+    action.sa_flags = SA_RESTART;
     sigaction(SIGINT, &action, &before_int_);
     sigaction(SIGTERM, &action, &before_term_);
   }
@@ -33,6 +36,20 @@ class Interrupt {
     static volatile std::sig_atomic_t value = 0;
     return value;
   }
+
+  // Calls only what signal handlers may call.
+  static void handle(int signal) {
+    timespec time = {};
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    const auto now = static_cast<std::sig_atomic_t>(time.tv_sec % 1'000'000 * 1000 + time.tv_nsec / 1'000'000) + 1;
+    if (first_ == 0) first_ = now;
+    flag() = 1;
+    if (now >= first_ && now - first_ < 1000) return;
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+  }
+
+  static inline volatile std::sig_atomic_t first_ = 0;  // when the first came, in milliseconds; 0: none did
 
   struct sigaction before_int_ = {};
   struct sigaction before_term_ = {};

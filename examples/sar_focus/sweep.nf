@@ -65,6 +65,6 @@ process aggregate {
 }
 
 workflow {
-  ids = list().splitText().map { it.trim() }.filter { it }
+  ids = list().splitText().map { line -> line.trim() }.filter { line -> line }
   aggregate(train(ids).collect()).view()
 }

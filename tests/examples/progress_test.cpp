@@ -1,6 +1,11 @@
 #include "common/progress.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
 #include <csignal>
+#include <thread>
 
 #include "check.hpp"
 #include "common/interrupt.hpp"
@@ -76,10 +81,27 @@ TEST_CASE("interrupt: the first signal sets a flag, and the old handler comes ba
     CHECK_FALSE(interrupt.requested());
     std::raise(SIGINT);
     CHECK(interrupt.requested());
-    sigaction(SIGINT, nullptr, &after);
-    CHECK(after.sa_handler == SIG_DFL);  // a second one ends the program
+    std::raise(SIGTERM);  // at once: taken for the first
+    CHECK(interrupt.requested());
   }
   sigaction(SIGINT, nullptr, &after);
   CHECK(after.sa_handler == before.sa_handler);
   CHECK_FALSE(Interrupt().requested());
+}
+
+TEST_CASE("interrupt: a signal a second after the first ends the program") {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    Interrupt interrupt;
+    std::raise(SIGTERM);
+    std::raise(SIGTERM);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1010));
+    std::raise(SIGTERM);
+    ::_exit(0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFSIGNALED(status));
+  CHECK(WTERMSIG(status) == SIGTERM);
 }
