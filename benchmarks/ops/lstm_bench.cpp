@@ -1,70 +1,35 @@
-// One direction of one LSTM layer, forward and backward, and a step of a stream: time per multiplication with a weight,
-// B L 4 H (I + H) in all, forward; backward makes twice as many.
+// One direction of one LSTM layer, forward and backward, and a step of a stream: recurrent.hpp.
 #include "longwave/ops/lstm.hpp"
 
-#include "bench.hpp"
+#include "recurrent.hpp"
 
 namespace longwave::ops {
 namespace {
 
 using namespace bench;
+using Layer = RecurrentLayer<LstmWeightViews<const float>, LstmWeightViews<float>>;
 
-struct Layer {
-  Tensor<float, 2> W_ih, W_hh, dW_ih, dW_hh;
-  Tensor<float, 1> b_ih, b_hh, db_ih, db_hh;
-
-  Layer(Generator& gen, index_t I, index_t H)
-      : W_ih(normal(gen, 4 * H, I)),
-        W_hh(normal(gen, 4 * H, H)),
-        dW_ih(4 * H, I),
-        dW_hh(4 * H, H),
-        b_ih(normal(gen, 4 * H)),
-        b_hh(normal(gen, 4 * H)),
-        db_ih(4 * H),
-        db_hh(4 * H) {}
-
-  LstmWeightViews<const float> weights() const { return {W_ih.view(), W_hh.view(), b_ih.view(), b_hh.view()}; }
-  LstmWeightViews<float> gradients() { return {dW_ih.view(), dW_hh.view(), db_ih.view(), db_hh.view()}; }
-};
-
-index_t products(index_t B, index_t L, index_t I, index_t H) { return B * L * 4 * H * (I + H); }
-
-// Backward is timed together with the forward that it uses up.
 template <bool with_backward>
 void lstm(benchmark::State& state) {
-  const index_t B = state.range(0), L = state.range(1), I = state.range(2), H = state.range(3);
-  Generator gen(1);
-  Layer layer(gen, I, H);
-  const auto x = normal(gen, B, L, I), dy = normal(gen, B, L, H);
-  Tensor<float, 3> y(B, L, H), dx(B, L, I);
-  Tensor<float, 1> saved(Lstm::saved_count<float, Host>(x.sizes(), H));
-  measure(state, products(B, L, I, H), [&] {
-    Lstm::forward(y.view(), {}, with_backward ? saved.view() : TensorView<float, 1>(), x, layer.weights());
-    if (with_backward)
-      Lstm::backward(dx.view(), layer.gradients(), {}, dy, {}, saved.view(), layer.weights(), x.sizes());
-  });
+  recurrent<Lstm, Layer, with_backward>(
+      state, 4, [](const Extents<3>& x, index_t H) { return Lstm::saved_count<float, Host>(x, H); });
 }
 
 void lstm_step(benchmark::State& state) {
   const index_t B = state.range(0), I = state.range(1), H = state.range(2);
   Generator gen(1);
-  const Layer layer(gen, I, H);
+  const Layer layer(gen, I, H, 4 * H);
   const auto x = normal(gen, B, I);
   Tensor<float, 2> h(B, H), c(B, H), gates(B, 4 * H);
-  measure(state, products(B, 1, I, H), [&] {
+  measure(state, products(B, 1, I, H, 4 * H), [&] {
     impl::lstm_step<float>({h.view(), c.view()}, gates.view(), x.view(), layer.weights());
   });
 }
 
-// The GAN's two networks, a long sequence of one signal, and PyTorch's usual example of a layer.
-void sizes(benchmark::internal::Benchmark* b) {
-  b->ArgNames({"B", "L", "I", "H"})->UseRealTime()->Unit(benchmark::kMicrosecond);
-  b->Args({128, 12, 16, 66})->Args({256, 12, 4, 66})->Args({1, 1024, 4, 128})->Args({64, 256, 128, 256});
-}
 // false: forward, true: forward and backward
-BENCHMARK_TEMPLATE(lstm, false)->Apply(sizes);
-BENCHMARK_TEMPLATE(lstm, true)->Apply(sizes);
-BENCHMARK(lstm_step)->ArgNames({"B", "I", "H"})->Args({1, 16, 66})->Args({1, 128, 256})->Args({64, 16, 66});
+BENCHMARK_TEMPLATE(lstm, false)->Apply(recurrent_sizes);
+BENCHMARK_TEMPLATE(lstm, true)->Apply(recurrent_sizes);
+BENCHMARK(lstm_step)->Apply(recurrent_step_sizes);
 
 }  // namespace
 }  // namespace longwave::ops
