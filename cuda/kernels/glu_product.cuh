@@ -3,6 +3,9 @@
 //   g = gelu(v)   z = W g + b   y = z_1 sigmoid(z_2)                       v, y (B, H, L), W (2 H, H), b (2 H)
 //   dz = glu's of dy   dv = gelu'(v) W' dz                                 dz (B, 2 H, L), dv (B, H, L)
 //
+// With dropout of g that is tied over time, k / (1 - p) per (b, h): words of g are cut to zero by the bits k, and 1 - p
+// divides W where it is packed.
+//
 // Tensors are float, then operands are rounded to TF32, or bfloat16. dW = sum dz g' is glu_product_weights.cuh. g and z
 // stay in registers; backward makes them again, which takes less time than two tensors written and read. Passes over a
 // tensor (B, H, L): forward 2, backward 5; products 4 H H and 8 H H operations per position.
@@ -87,7 +90,7 @@ struct PackedWeights {
 // A thread per word.
 template <class S, int H>
 __global__ void __launch_bounds__(256)
-    pack_weights_kernel(unsigned* packed, const float* W, index_t row_step, index_t column_step) {
+    pack_weights_kernel(unsigned* packed, const float* W, index_t row_step, index_t column_step, float scale) {
   const int at = static_cast<int>(blockIdx.x * 256 + threadIdx.x), block = at / block_size;
   const int row = at % block_size / block_words, word = at % block_words;
   float w[per_word<S>];
@@ -95,7 +98,7 @@ __global__ void __launch_bounds__(256)
   for (int i = 0; i < per_word<S>; ++i) {
     int channel, column;
     PackedWeights<S, H>::source(block, row, word * per_word<S> + i, channel, column);
-    w[i] = W[channel * row_step + column * column_step];
+    w[i] = scale * W[channel * row_step + column * column_step];
   }
   unsigned* const to = packed + block * block_size + place_in_block(row, word);
   if constexpr (per_word<S> == 1)
@@ -108,6 +111,7 @@ template <class S>  // float or bfloat16
 struct GluProduct {
   const S* v;
   const unsigned* packed;  // PackedWeights<S, H>
+  const unsigned* kept;    // (B, H / 32): bit h % 32 of word h / 32; nullptr: nothing is dropped
   const float* bias;
   index_t bias_step;
   S* y;         // forward
@@ -290,8 +294,18 @@ struct GluThread {
       asm volatile("prefetch.global.L2 [%0];" ::"l"(__cvta_generic_to_global(at + i * (128 / lines) * p.L)));
   }
 
+  // Which channels of this tile are kept; nullptr: all.
+  __device__ const unsigned* kept(int tile) const {
+    return p.kept == nullptr || tile >= p.tiles ? nullptr : p.kept + tile / p.tiles_per_row * (H / 32);
+  }
+  // Of a word of A whose first channel has bit 0.
+  __device__ static unsigned kept_word(unsigned bits) {
+    const unsigned low = 0u - (bits & 1);
+    return per == 1 ? low : (low & 0xffffu) | (0u - (bits >> 1 & 1)) << 16;
+  }
+
   // g at this thread's places of A: depth is channels as they stand.
-  __device__ void load_operand(unsigned (&a)[steps][4]) const {
+  __device__ void load_operand(unsigned (&a)[steps][4], int tile) const {
     const S* const v = p.v + row + t * per * p.L;
 #pragma unroll
     for (int i = 0; i < steps; ++i)
@@ -306,6 +320,17 @@ struct GluThread {
     for (int i = 0; i < steps; ++i)
 #pragma unroll
       for (int half = 0; half < 2; ++half) gelu_words(a[i][2 * half], a[i][2 * half + 1]);
+    const unsigned* const bits = kept(tile);
+    if (bits == nullptr) return;
+#pragma unroll
+    for (int i = 0; i < steps; ++i)
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const int channel = (8 * i + 4 * half) * per;
+        const unsigned word = kept_word(bits[channel / 32] >> (channel % 32 + t * per));
+        a[i][2 * half] &= word;
+        a[i][2 * half + 1] &= word;
+      }
   }
 
   // One chunk of z, without bias.
@@ -424,7 +449,7 @@ struct GluThread {
   }
 
   // dv of this tile.
-  __device__ void pass_back(int next_tile) {
+  __device__ void pass_back(int tile, int next_tile) {
     constexpr int ahead = 2, blocks = Packed::channel_blocks, halves = Packed::halves;
     const S* const dz = at<const S>(p.dz + gates, 2 * t);
     Gradient x[ahead + 1];
@@ -473,6 +498,7 @@ struct GluThread {
     ring.release(lane);
     const S* const values = at<const S>(p.v + row, 2 * t);
     S* const dv = at<S>(p.dv + row, 2 * t);
+    const unsigned* const bits = kept(tile);
 #pragma unroll
     for (int h = 0; h < halves; ++h)
 #pragma unroll
@@ -480,9 +506,11 @@ struct GluThread {
         Pair v[8];
 #pragma unroll
         for (int i = 0; i < 8; ++i) v[i] = load(values, h * block_rows + 8 * (4 * part + i / 2) + i % 2);
+        const unsigned of_part = bits == nullptr ? ~0u : bits[h * block_rows / 32 + part] >> (2 * t);
 #pragma unroll
         for (int i = 0; i < 8; ++i) {
           const int j = 4 * part + i / 2, odd = i % 2;
+          if ((of_part >> (8 * (i / 2) + odd) & 1) == 0) d[h][4 * j + odd] = d[h][4 * j + 2 + odd] = 0;
           store(dv, h * block_rows + 8 * j + odd,
                 pair(d[h][4 * j + odd] * GeluFast(first(v[i])).slope(),
                      d[h][4 * j + 2 + odd] * GeluFast(second(v[i])).slope()));
@@ -498,7 +526,7 @@ struct GluThread {
       const int next = tile + static_cast<int>(gridDim.x);
       go_to(tile);
       unsigned a[steps][4];
-      load_operand(a);
+      load_operand(a, tile);
 #pragma unroll 1
       for (int chunk = 0; chunk < Packed::chunks; ++chunk) {
         float z[64];
@@ -511,7 +539,7 @@ struct GluThread {
           add_bias_sums(z, chunk);
         }
       }
-      if constexpr (Plan::work == GluWork::backward) pass_back(next);
+      if constexpr (Plan::work == GluWork::backward) pass_back(tile, next);
     }
   }
 };

@@ -3,11 +3,14 @@
 // GluTail<S, Unit, H, turns, cluster> works on dense v, y, dy, dv (B, H, L) and dz (B, 2 H, L) of S that start on 16
 // bytes, L a multiple of 16 bytes. Working memory is W packed, 4 H H numbers, made anew by each call, and the pieces of
 // dW, one per thread block: at H = 256 one per four multiprocessors, 0.5 MB each.
+//
+// The kernels are for sm_90a. What else they are compiled for has empty ones; compiled_here() says which it is.
 #pragma once
 
 #include "kernels/glu_product_weights.cuh"
 #include "kernels/partials.cuh"
 #include "longwave/core/arena.hpp"
+#include "longwave/cuda/glu_product.hpp"
 
 namespace longwave::cuda::detail {
 
@@ -19,12 +22,19 @@ struct GluTail {
     return v.size(1) == H && v.size(2) < (index_t(1) << 31) && v.size(2) % (16 / index_t(sizeof(S))) == 0 &&
            v.contiguous() && aligned_for_vectors(v.data());
   }
+  // The kernel with a body takes registers for three warps of each scheduler.
+  static bool compiled_here() {
+    cudaFuncAttributes attributes{};
+    check(cudaFuncGetAttributes(&attributes, glu_product_kernel<GluPlan<S, Unit, H, GluWork::forward, turns, cluster>>),
+          "cudaFuncGetAttributes(glu_product)");
+    return attributes.numRegs > 128;
+  }
 
   static void forward(TensorView<S, 3, Cuda> y, TensorView<const S, 3, Cuda> v, TensorView<const float, 2, Cuda> W,
-                      TensorView<const float, 1, Cuda> bias) {
+                      TensorView<const float, 1, Cuda> bias, KeptChannels kept = {}) {
     if (y.empty()) return;
     ScratchOn<Cuda> scratch;
-    GluProduct<S> p = task(v, W, bias, scratch, Packed::forward_blocks);
+    GluProduct<S> p = task(v, W, bias, kept, scratch, Packed::forward_blocks);
     p.y = y.data();
     start<GluWork::forward>(p, grid(p));
   }
@@ -32,10 +42,11 @@ struct GluTail {
   // dz is what dW is made of; dbias is added to and may be left out.
   static void backward(TensorView<S, 3, Cuda> dv, TensorView<S, 3, Cuda> dz, TensorView<float, 1, Cuda> dbias,
                        TensorView<const S, 3, Cuda> dy, TensorView<const S, 3, Cuda> v,
-                       TensorView<const float, 2, Cuda> W, TensorView<const float, 1, Cuda> bias) {
+                       TensorView<const float, 2, Cuda> W, TensorView<const float, 1, Cuda> bias,
+                       KeptChannels kept = {}) {
     if (dv.empty()) return;
     ScratchOn<Cuda> scratch;
-    GluProduct<S> p = task(v, W, bias, scratch, Packed::blocks);
+    GluProduct<S> p = task(v, W, bias, kept, scratch, Packed::blocks);
     const unsigned blocks = grid(p);
     p.dy = dy.data();
     p.dz = dz.data();
@@ -48,7 +59,8 @@ struct GluTail {
   }
 
   // dW += sum of dz g'.
-  static void weights(TensorView<float, 2, Cuda> dW, TensorView<const S, 3, Cuda> dz, TensorView<const S, 3, Cuda> v) {
+  static void weights(TensorView<float, 2, Cuda> dW, TensorView<const S, 3, Cuda> dz, TensorView<const S, 3, Cuda> v,
+                      KeptChannels kept = {}) {
     if (v.empty()) return;
     constexpr int step = block_depth<S>, tiles = 2 * H / weight_rows * (H / block_rows);
     const index_t L = v.size(2), per_row = (L + step - 1) / step, stages = v.size(0) * per_row;
@@ -63,7 +75,9 @@ struct GluTail {
                     L,
                     static_cast<int>(stages),
                     static_cast<int>(per_row),
-                    static_cast<int>(per_block)};
+                    static_cast<int>(per_block),
+                    kept.bits,
+                    kept.scale};
     const auto kernel = glu_weights_kernel<S, Unit<S>>;
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, weight_bytes),
           "cudaFuncSetAttribute(glu_weights)");
@@ -83,14 +97,16 @@ struct GluTail {
 
   // With the first `blocks` blocks of W packed.
   static GluProduct<S> task(TensorView<const S, 3, Cuda> v, TensorView<const float, 2, Cuda> W,
-                            TensorView<const float, 1, Cuda> bias, ScratchOn<Cuda>& scratch, int blocks) {
+                            TensorView<const float, 1, Cuda> bias, KeptChannels kept, ScratchOn<Cuda>& scratch,
+                            int blocks) {
     GluProduct<S> p{};
     unsigned* const packed = scratch.take<unsigned>(index_t(blocks) * block_size);
     pack_weights_kernel<S, H><<<static_cast<unsigned>(blocks * block_size / 256), 256, 0, stream_handle()>>>(
-        packed, W.data(), W.stride(0), W.stride(1));
+        packed, W.data(), W.stride(0), W.stride(1), kept.scale);
     check_launch("glu_product: weights");
     p.v = v.data();
     p.packed = packed;
+    p.kept = kept.bits;
     p.bias = bias.data();
     p.bias_step = bias.stride(0);
     p.L = v.size(2);

@@ -26,6 +26,8 @@ struct GluWeights {
   float* part;   // (gridDim.z, 2 H, H)
   index_t H, L;  // L a multiple of 16 bytes; rows are dense
   int stages, stages_per_row, stages_per_block;
+  const unsigned* kept;  // as in GluProduct
+  float scale;           // of what is kept
 };
 
 template <class S, class Unit>
@@ -91,17 +93,21 @@ struct WeightThread {
   }
   __device__ void store_values(unsigned* block, const uint4 (&x)[2][2]) const {
     const int t = lane % 4;
+    const unsigned bits = p.kept == nullptr ? ~0u
+                                            : p.kept[b * (p.H / 32) + blockIdx.y * (block_rows / 32) + warp / 2] >>
+                                                  (warp % 2 * 16 + lane / 4);
 #pragma unroll
     for (int r = 0; r < 2; ++r)
 #pragma unroll
       for (int u = 0; u < 2; ++u) {
         unsigned* const row = block + (warp * 16 + 8 * r + lane / 4) * block_words;
         const auto put = [&](int chunk, unsigned word) {  // of four words of depth; lane / 4 is row % 8
-          unsigned& to = row[(chunk ^ (lane / 4)) * 4 + t];
+          unsigned g;
           if constexpr (per == 1)
-            to = operand_word(gelu_fast(__uint_as_float(word)));
+            g = operand_word(gelu_fast(__uint_as_float(word)));
           else
-            to = operand_word(gelu_fast(low_of_pair(word)), gelu_fast(high_of_pair(word)));
+            g = operand_word(gelu_fast(low_of_pair(word)), gelu_fast(high_of_pair(word)));
+          row[(chunk ^ (lane / 4)) * 4 + t] = (bits >> (8 * r) & 1) != 0 ? g : 0;
         };
         put(4 * u, x[r][u].x);      // step 2u, half 0
         put(4 * u + 1, x[r][u].y);  //          half 1
@@ -165,7 +171,7 @@ struct WeightThread {
 #pragma unroll
         for (int r = 0; r < 2; ++r)
           *reinterpret_cast<float2*>(to + (64 * m + 8 * r) * p.H + 8 * j) =
-              make_float2(c[m][4 * j + 2 * r], c[m][4 * j + 2 * r + 1]);
+              make_float2(p.scale * c[m][4 * j + 2 * r], p.scale * c[m][4 * j + 2 * r + 1]);
   }
 };
 

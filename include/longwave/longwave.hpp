@@ -107,6 +107,7 @@
 #include "longwave/cuda/fft.hpp"
 #include "longwave/cuda/fft_conv.hpp"
 #include "longwave/cuda/fill.hpp"
+#include "longwave/cuda/glu_product.hpp"
 #include "longwave/cuda/graph.hpp"
 #include "longwave/cuda/lines.hpp"
 #include "longwave/cuda/lstm.hpp"
