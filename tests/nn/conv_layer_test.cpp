@@ -113,6 +113,12 @@ TEST_CASE("ConvLayer: a temporal network of growing dilations, run as a stream")
   CHECK(relative_error(rest.view(), y.slice(2, 3, 30)) < 2e-5);
 }
 
+TEST_CASE("ConvLayer: steps are the host's alone, which the compiler tells") {
+  STATIC_REQUIRE(stepping_layer<ConvLayer<float, Host>>);
+  STATIC_REQUIRE(sequence_layer<ConvLayer<float, Cuda>>);
+  STATIC_REQUIRE_FALSE(stepping_layer<ConvLayer<float, Cuda>>);
+}
+
 TEST_CASE("ConvLayer: names, and what cannot be is refused") {
   Generator gen(1);
   ConvLayer<float> layer({.d_model = 4, .kernel = 3, .activation = Activation::glu}, gen),

@@ -90,7 +90,7 @@ struct ConvLayer {
     return {Tensor<T, 4, D>(1, B, options.d_model, options.memory()), Tensor<T, 2, D>(B, conv.options.out)};
   }
 
-  // u (B, d_model) -> y (B, d_output). No allocation.
+  // u (B, d_model) -> y (B, d_output), on the host alone. No allocation.
   void step(TensorView<const T, 2, D> u, State& state, TensorView<T, 2, D> y) const noexcept
       requires(std::same_as<D, Host>) {
     const index_t R = options.memory(), I = options.d_model / options.groups, O = conv.options.out;

@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <string>
+#include <type_traits>
 
 #include "longwave/autograd/functions/gru.hpp"
 #include "longwave/nn/lstm.hpp"
@@ -90,8 +91,10 @@ struct LstmLayer {
   }
 };
 
-template <class T>
+template <class T, device D = Host>
 struct GruLayer {
+  static_assert(std::is_same_v<D, Host>, "GruLayer runs on the host; on a device, take LstmLayer");
+
   using value_type = T;
   using device_type = Host;
   using Options = RecurrentOptions;
