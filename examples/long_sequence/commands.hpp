@@ -17,6 +17,7 @@ struct TrainArguments {
   std::string out;                                             // folder; empty: out/long_sequence/<data set>
   std::vector<std::int64_t> seeds;                             // more than one: a run each, then mean and deviation
   bool resume = false;
+  bool go_on = false;           // with the run that the folder holds, if there is one
   std::string resume_from;      // file or folder; empty: the output folder
   std::int64_t stop_after = 0;  // steps; 0: none
   bool overwrite = false;       // a folder that holds a run already
@@ -63,10 +64,15 @@ struct InfoArguments {
   DeviceChoice device;
 };
 
+struct TableArguments {
+  std::string folder;
+};
+
 int train(const TrainArguments& arguments);
 int evaluate(const EvaluateArguments& arguments);
 int stream(const StreamArguments& arguments);
 int generate(const GenerateArguments& arguments);
 int info(const InfoArguments& arguments);
+int table(const TableArguments& arguments);
 
 }  // namespace longwave::examples

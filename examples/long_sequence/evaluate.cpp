@@ -1,9 +1,11 @@
 // evaluate.cpp - the subcommand evaluate: a trained model on the test set.
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 
 #include "long_sequence/commands.hpp"
 #include "long_sequence/datasets.hpp"
+#include "long_sequence/results.hpp"
 #include "long_sequence/summary.hpp"
 #include "longwave/core/parallel.hpp"
 
@@ -54,6 +56,8 @@ int evaluate(const EvaluateArguments& arguments) {
     print_classes(*test.matrix);
     print_confusion(*test.matrix);
   }
+  if (std::filesystem::is_directory(arguments.checkpoint))
+    write_test_result(arguments.checkpoint, test_result(trained, test, arguments.subsample, rate), false);
   const std::string report =
       arguments.report.empty() ? detail::folder_of(trained.path) + "/report.html" : arguments.report;
   write_report(report, trained, data, test, arguments.device);

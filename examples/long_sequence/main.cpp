@@ -53,6 +53,8 @@ void add_train(CLI::App& app, TrainArguments& a) {
   app.add_option("--resume", a.resume_from, "go on from this run's checkpoint, or from that of --out")
       ->expected(0, 1)
       ->type_name("[PATH]");
+  app.add_flag("--continue", a.go_on,
+               "go on with the run that the folder holds, or leave it if it is done; its options must be the same");
   app.add_option("--stop-after", a.stop_after,
                  "write a checkpoint and leave after so many steps in all, as Ctrl-C does")
       ->check(CLI::NonNegativeNumber)
@@ -122,6 +124,11 @@ int run(int argc, char** argv) {
   CLI::App* info_app = app.add_subcommand("info", "structure and sizes of a model, content of a checkpoint");
   info_app->add_option("checkpoint", info_arguments.checkpoint, "checkpoint file, or the folder of a run");
   add_options(*info_app, info_arguments);
+  TableArguments table_arguments;
+  CLI::App* table_app = app.add_subcommand("table", "finished runs side by side, as Markdown");
+  table_app->add_option("folder", table_arguments.folder, "runs are looked for in it and below")
+      ->required()
+      ->type_name("DIR");
   add_device(*train_app, train_arguments);
   add_device(*evaluate_app, evaluate_arguments);
   add_device(*stream_app, stream_arguments);
@@ -138,6 +145,7 @@ int run(int argc, char** argv) {
   if (*evaluate_app) return evaluate(evaluate_arguments);
   if (*stream_app) return stream(stream_arguments);
   if (*generate_app) return generate(generate_arguments);
+  if (*table_app) return table(table_arguments);
   return info(info_arguments);
 }
 

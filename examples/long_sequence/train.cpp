@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 
 #include "common/device.hpp"
 #include "common/interrupt.hpp"
@@ -10,6 +11,7 @@
 #include "long_sequence/backend.hpp"
 #include "long_sequence/commands.hpp"
 #include "long_sequence/datasets.hpp"
+#include "long_sequence/results.hpp"
 #include "long_sequence/summary.hpp"
 #include "longwave/core/parallel.hpp"
 #include "longwave/io/tensorboard.hpp"
@@ -185,6 +187,20 @@ void apply(Settings& settings, const TrainArguments& arguments, const Checkpoint
   }
 }
 
+// How the run that `out` holds differs from the one that is asked for: "model.d_model is 64 there, 128 here"; "" if in
+// nothing that its numbers depend on.
+std::string difference(const std::string& out, const Settings& here) {
+  RunOptions options;
+  Settings there = make_settings(options);
+  there.load_file(out + "/config.json");
+  for (const Settings::Entry& entry : here.entries()) {
+    const std::string &name = entry.name, before = there.value_text(name), now = here.value_text(name);
+    const bool ends_it = name == "trainer.epochs" || name == "trainer.steps" || name == "trainer.stop_patience";
+    if (before != now && (ends_it || !may_change(name))) return name + " is " + before + " there, " + now + " here";
+  }
+  return "";
+}
+
 int run_one(RunOptions& options, Settings& settings, const TrainArguments& arguments, const std::string& out,
             const Checkpoint* saved, std::vector<Scores>& results) {
   check(options);
@@ -195,6 +211,9 @@ int run_one(RunOptions& options, Settings& settings, const TrainArguments& argum
     throw_value_error(out +
                       " holds a run already; go on with it (--resume), name another folder (--out) or replace it "
                       "(--overwrite)");
+  // Of what a replaced run leaves, nothing may pass for this one's; a finished run that goes on is not finished.
+  if (saved == nullptr) std::filesystem::remove(out + "/best.safetensors");
+  std::filesystem::remove(out + "/test.jsonl");
   const std::string config = settings.to_json();
   TrainCommand command(options, config, out, arguments, data);
   replace_file(out + "/config.json", config + "\n");
@@ -204,6 +223,7 @@ int run_one(RunOptions& options, Settings& settings, const TrainArguments& argum
   const auto predictor = backend_of(arguments.device).make_predictor(*trained.network, trained.options, trained.shape);
   const Judgement test = judge(*predictor, trained, data.test, 1);
   results.push_back(test.scores);
+  write_test_result(out, test_result(trained, test, 1, 1), true);
   const std::string report = out + "/report.html";
   write_report(report, trained, data, test, arguments.device);
   std::printf("test %s after %lld epochs (%s in training steps)\n", describe(test.scores).c_str(),
@@ -211,6 +231,23 @@ int run_one(RunOptions& options, Settings& settings, const TrainArguments& argum
   std::printf("checkpoint: %s\nreport: %s\n", trained.path.c_str(), report.c_str());
   std::fflush(stdout);
   return 0;
+}
+
+// --continue: the run that `out` holds to its end, or a new one.
+int run_or_go_on(RunOptions& options, Settings& settings, const TrainArguments& arguments, const std::string& out,
+                 std::vector<Scores>& results) {
+  if (!arguments.go_on || !file_exists(checkpoint_path(out)))
+    return run_one(options, settings, arguments, out, nullptr, results);
+  if (const std::string differs = difference(out, settings); !differs.empty())
+    throw_value_error(out + " holds another run: " + differs + "; name another folder (--out)");
+  if (const std::vector<TestResult> done = read_test_results(out); !done.empty()) {
+    std::printf("%s is done: test %s\n", out.c_str(), describe(done.front().scores).c_str());
+    results.push_back(done.front().scores);
+    return 0;
+  }
+  const Checkpoint saved(checkpoint_path(out));
+  if (!saved.notice().empty()) std::fprintf(stderr, "long_sequence: %s\n", saved.notice().c_str());
+  return run_one(options, settings, arguments, out, &saved, results);
 }
 
 void print_summary(const std::vector<std::int64_t>& seeds, const std::vector<Scores>& results, const std::string& out) {
@@ -238,6 +275,8 @@ int train(const TrainArguments& arguments) {
   RunOptions options;
   Settings settings = make_settings(options);
   std::vector<Scores> results;
+  if (arguments.go_on && (arguments.resume || arguments.overwrite))
+    throw UsageError("--continue keeps what the folder holds; leave out --resume and --overwrite");
   if (arguments.resume) {
     if (!arguments.seeds.empty()) throw UsageError("--seeds and --resume: go on with one run at a time");
     if (arguments.resume_from.empty() && arguments.out.empty())
@@ -252,10 +291,10 @@ int train(const TrainArguments& arguments) {
   }
   apply(settings, arguments, nullptr);
   const std::string out = arguments.out.empty() ? "out/long_sequence/" + options.dataset.name : arguments.out;
-  if (arguments.seeds.empty()) return run_one(options, settings, arguments, out, nullptr, results);
+  if (arguments.seeds.empty()) return run_or_go_on(options, settings, arguments, out, results);
   for (const std::int64_t seed : arguments.seeds) {
     options.trainer.seed = seed;
-    const int code = run_one(options, settings, arguments, out + "/seed" + std::to_string(seed), nullptr, results);
+    const int code = run_or_go_on(options, settings, arguments, out + "/seed" + std::to_string(seed), results);
     if (code != 0) return code;
   }
   if (results.size() > 1) print_summary(arguments.seeds, results, out);

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The program long_sequence from the outside: exit codes, messages, resuming bit for bit, Ctrl-C, a full disk.
 #   long_sequence_test.sh PROGRAM
+table=$(realpath "$(dirname "$0")/../../examples/long_sequence/table.sh")
 . "$(dirname "$0")/expect.sh"
 
 same() { cmp -s "$1" "$2" || fail "$3: $1 and $2 differ"; }
@@ -66,6 +67,30 @@ for stop in 7 15 29; do
 done
 expect 2 "cannot change in a resumed run" train --resume part7 --model.d_model 16
 expect 2 "leave out one of the two" train --resume part7 --config config.json
+
+echo "-- --continue goes on, leaves what is done, and mixes no two configurations"
+expect 130 "stopped" train "${tiny[@]}" --out kept --continue --stop-after 20
+expect 0 "test accuracy" train "${tiny[@]}" --out kept --continue
+[ "$(figures whole/metrics.jsonl)" = "$(figures kept/metrics.jsonl)" ] || fail "--continue: other numbers"
+expect 0 "kept is done: test accuracy" train "${tiny[@]}" --out kept --continue
+expect 1 "optimizer.ema is 0.9 there, 0.5 here" train "${tiny[@]}" --out kept --continue --optimizer.ema 0.5
+expect 1 "trainer.epochs is 3 there, 4 here" train "${tiny[@]}" --out kept --continue --trainer.epochs 4
+expect 2 "leave out --resume and --overwrite" train --out kept --continue --overwrite
+
+echo "-- a table of runs"
+printf '# name preset options\none ../kept/config.json model.d_model=4\ntwo ../kept/config.json\n' >kept/rows.txt
+mkdir tables && mv kept/rows.txt tables
+tabled() { SEEDS="0 1" JOBS=2 RATES=2 "$table" "$program" tables/rows.txt tabled "$@" >out.txt 2>&1; }
+tabled || fail "table.sh: exit code $?"
+grep -q '^| run | parameters | epochs | s per epoch | test | one of 2 samples |$' out.txt || fail "the table's head"
+[ "$(grep -c '^| \(one\|two\) |.* 3 |.* % +- .*(2) |.* % +- .*(2) |$' out.txt)" -eq 2 ] || fail "two rows of two seeds"
+cp out.txt first.txt
+tabled || fail "table.sh, again: exit code $?"
+same out.txt first.txt "a table that is there already"
+tabled --optimizer.ema 0.5 && fail "table.sh with other options: exit code 0"
+grep -q "4 of 4 runs failed" out.txt || fail "table.sh does not say that runs failed"
+expect 1 "test.jsonl" table tables
+expect 0 "| kept | " table kept
 
 echo "-- every kind of layer, task and item"
 small=(--set model.d_model=8 model.d_state=4 model.n_layers=1 trainer.epochs=1 loader.batch=10 dataset.limit_test=20)
