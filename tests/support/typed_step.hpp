@@ -158,8 +158,8 @@ void check_step_ops() {
       CHECK(relative_error(Place<D>::from(y_there), y) <= step_tolerance<T>());
       auto sum = x.clone();
       auto sum_there = x_there.clone();
-      impl::add_layer_norm_step<T>(sum.view(), v, w, b, 1e-5);
-      impl::add_layer_norm_step<T>(sum_there.view(), v_there, w_there, b_there, 1e-5);
+      impl::add_layer_norm_step<T>(sum.view(), sum, v, w, b, 1e-5);
+      impl::add_layer_norm_step<T>(sum_there.view(), sum_there, v_there, w_there, b_there, 1e-5);
       CHECK(relative_error(Place<D>::from(sum_there), sum) <= step_tolerance<T>());
       impl::add_step<T>(sum.view(), v);
       impl::add_step<T>(sum_there.view(), v_there);

@@ -30,9 +30,9 @@ namespace longwave::math {
 
 namespace detail {
 
-LONGWAVE_HD inline std::uint32_t to_bits(float x) { return __builtin_bit_cast(std::uint32_t, x); }
-LONGWAVE_HD inline float from_bits(std::uint32_t bits) { return __builtin_bit_cast(float, bits); }
-LONGWAVE_HD inline float power_of_two(int n) {  // -126 <= n <= 127
+LONGWAVE_INLINE LONGWAVE_HD std::uint32_t to_bits(float x) { return __builtin_bit_cast(std::uint32_t, x); }
+LONGWAVE_INLINE LONGWAVE_HD float from_bits(std::uint32_t bits) { return __builtin_bit_cast(float, bits); }
+LONGWAVE_INLINE LONGWAVE_HD float power_of_two(int n) {  // -126 <= n <= 127
   return from_bits(static_cast<std::uint32_t>(n + 127) << 23);
 }
 
@@ -40,25 +40,25 @@ LONGWAVE_HD inline float power_of_two(int n) {  // -126 <= n <= 127
 
 // condition ? a : b, by masks for float. GCC turns the operator into branches, works out what follows a constant arm,
 // and then cannot vectorise the loop around it.
-LONGWAVE_HD inline float select(bool condition, float a, float b) {
+LONGWAVE_INLINE LONGWAVE_HD float select(bool condition, float a, float b) {
   const std::uint32_t mask = 0u - static_cast<std::uint32_t>(condition);
   return detail::from_bits((detail::to_bits(a) & mask) | (detail::to_bits(b) & ~mask));
 }
-LONGWAVE_HD inline double select(bool condition, double a, double b) { return condition ? a : b; }
+LONGWAVE_INLINE LONGWAVE_HD double select(bool condition, double a, double b) { return condition ? a : b; }
 
 namespace detail {
 
-LONGWAVE_HD inline float abs(float x) { return from_bits(to_bits(x) & 0x7fffffffu); }
-LONGWAVE_HD inline float with_sign_of(float x, float sign) {
+LONGWAVE_INLINE LONGWAVE_HD float abs(float x) { return from_bits(to_bits(x) & 0x7fffffffu); }
+LONGWAVE_INLINE LONGWAVE_HD float with_sign_of(float x, float sign) {
   return from_bits(to_bits(x) | (to_bits(sign) & 0x80000000u));
 }
 // A NaN compares false and so stays.
-LONGWAVE_HD inline float at_most(float x, float high) { return select(x > high, high, x); }
-LONGWAVE_HD inline float at_least(float x, float low) { return select(x < low, low, x); }
+LONGWAVE_INLINE LONGWAVE_HD float at_most(float x, float high) { return select(x > high, high, x); }
+LONGWAVE_INLINE LONGWAVE_HD float at_least(float x, float low) { return select(x < low, low, x); }
 
 // a + b x + c x^2 + ...; no loop, which -O2 would leave inside the caller's and not vectorise.
 template <class... C>
-LONGWAVE_HD inline float polynomial(float x, float a, C... higher) {
+LONGWAVE_INLINE LONGWAVE_HD float polynomial(float x, float a, C... higher) {
   if constexpr (sizeof...(C) == 0)
     return a;
   else
@@ -70,7 +70,7 @@ struct ReducedExp {
   int n;
   float expm1_r;
 };
-LONGWAVE_HD inline ReducedExp reduce_exp(float a, float b = 0.0f) {
+LONGWAVE_INLINE LONGWAVE_HD ReducedExp reduce_exp(float a, float b = 0.0f) {
   constexpr float log2_e = std::numbers::log2e_v<float>;
   constexpr float ln2_high = 0x1.63p-1f, ln2_low = -0x1.bd0106p-13f;  // n ln2_high is exact
   constexpr float to_integer = 0x1.8p23f;                             // adding it rounds: the low bits are n
@@ -82,7 +82,7 @@ LONGWAVE_HD inline ReducedExp reduce_exp(float a, float b = 0.0f) {
 }
 
 // e^(a + b). The power of two is applied in halves: denormal results are rounded once, overflow gives infinity.
-LONGWAVE_HD inline float exp_of_sum(float a, float b = 0.0f) {
+LONGWAVE_INLINE LONGWAVE_HD float exp_of_sum(float a, float b = 0.0f) {
   const ReducedExp e = reduce_exp(at_least(at_most(a, 89.0f), -104.0f), b);
   const int half = e.n >> 1;
   return (1.0f + e.expm1_r) * power_of_two(half) * power_of_two(e.n - half);
@@ -90,15 +90,15 @@ LONGWAVE_HD inline float exp_of_sum(float a, float b = 0.0f) {
 
 }  // namespace detail
 
-LONGWAVE_HD inline float exp(float x) {
+LONGWAVE_INLINE LONGWAVE_HD float exp(float x) {
   if constexpr (LONGWAVE_ON_DEVICE)
     return std::exp(x);
   else
     return detail::exp_of_sum(x);
 }
-LONGWAVE_HD inline double exp(double x) { return std::exp(x); }
+LONGWAVE_INLINE LONGWAVE_HD double exp(double x) { return std::exp(x); }
 
-LONGWAVE_HD inline float expm1(float x) {
+LONGWAVE_INLINE LONGWAVE_HD float expm1(float x) {
   if constexpr (LONGWAVE_ON_DEVICE) {
     return std::expm1(x);
   } else {  // 2^n (e^r - 1) + (2^n - 1), halved so that 2^128 stays finite on the way
@@ -107,9 +107,9 @@ LONGWAVE_HD inline float expm1(float x) {
     return 2.0f * (half * e.expm1_r + (half - 0.5f));
   }
 }
-LONGWAVE_HD inline double expm1(double x) { return std::expm1(x); }
+LONGWAVE_INLINE LONGWAVE_HD double expm1(double x) { return std::expm1(x); }
 
-LONGWAVE_HD inline float log(float x) {
+LONGWAVE_INLINE LONGWAVE_HD float log(float x) {
   if constexpr (LONGWAVE_ON_DEVICE) {
     return std::log(x);
   } else {
@@ -133,9 +133,9 @@ LONGWAVE_HD inline float log(float x) {
     return select(x == infinity, infinity, y);
   }
 }
-LONGWAVE_HD inline double log(double x) { return std::log(x); }
+LONGWAVE_INLINE LONGWAVE_HD double log(double x) { return std::log(x); }
 
-LONGWAVE_HD inline float log1p(float x) {
+LONGWAVE_INLINE LONGWAVE_HD float log1p(float x) {
   if constexpr (LONGWAVE_ON_DEVICE) {
     return std::log1p(x);
   } else {  // log(u) + what u = 1 + x lost in rounding
@@ -144,9 +144,9 @@ LONGWAVE_HD inline float log1p(float x) {
     return log(u) + select(detail::abs(lost) < 1.0f, lost, 0.0f);
   }
 }
-LONGWAVE_HD inline double log1p(double x) { return std::log1p(x); }
+LONGWAVE_INLINE LONGWAVE_HD double log1p(double x) { return std::log1p(x); }
 
-LONGWAVE_HD inline float tanh(float x) {
+LONGWAVE_INLINE LONGWAVE_HD float tanh(float x) {
   if constexpr (LONGWAVE_ON_DEVICE) {
     return std::tanh(x);
   } else {
@@ -154,16 +154,16 @@ LONGWAVE_HD inline float tanh(float x) {
     return detail::with_sign_of(e / (e + 2.0f), x);
   }
 }
-LONGWAVE_HD inline double tanh(double x) { return std::tanh(x); }
+LONGWAVE_INLINE LONGWAVE_HD double tanh(double x) { return std::tanh(x); }
 
 template <class T>
-LONGWAVE_HD inline T sigmoid(T x) {
+LONGWAVE_INLINE LONGWAVE_HD T sigmoid(T x) {
   return T(1) / (T(1) + math::exp(-x));
 }
 
 // log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)
 template <class T>
-LONGWAVE_HD inline T softplus(T x) {
+LONGWAVE_INLINE LONGWAVE_HD T softplus(T x) {
   return math::select(x < T(0), T(0), x) + math::log1p(math::exp(math::select(x < T(0), x, -x)));
 }
 
@@ -174,12 +174,12 @@ struct Normal {
   T pdf;
 };
 
-LONGWAVE_HD inline Normal<double> normal(double x) {
+LONGWAVE_INLINE LONGWAVE_HD Normal<double> normal(double x) {
   return {0.5 * std::erfc(-x * (0.5 * std::numbers::sqrt2)),
           std::exp(-0.5 * x * x) * (0.5 * std::numbers::sqrt2 * std::numbers::inv_sqrtpi)};
 }
 
-LONGWAVE_HD inline Normal<float> normal(float x) {
+LONGWAVE_INLINE LONGWAVE_HD Normal<float> normal(float x) {
   constexpr float density_at_0 = 0.398942280f;  // 1 / sqrt(2 pi)
   if constexpr (LONGWAVE_ON_DEVICE) {
     return {0.5f * std::erfc(-x * 0.707106781f), std::exp(-0.5f * x * x) * density_at_0};
@@ -196,7 +196,7 @@ LONGWAVE_HD inline Normal<float> normal(float x) {
   }
 }
 
-LONGWAVE_HD inline float erf(float x) {
+LONGWAVE_INLINE LONGWAVE_HD float erf(float x) {
   if constexpr (LONGWAVE_ON_DEVICE) {
     return std::erf(x);
   } else {
@@ -207,6 +207,6 @@ LONGWAVE_HD inline float erf(float x) {
     return select(a < 1.0f, small, detail::with_sign_of(large, x));
   }
 }
-LONGWAVE_HD inline double erf(double x) { return std::erf(x); }
+LONGWAVE_INLINE LONGWAVE_HD double erf(double x) { return std::erf(x); }
 
 }  // namespace longwave::math

@@ -124,7 +124,7 @@ struct SequenceClassifier {
         impl::add_step(h, v);
       } else {
         s4_layers[i].step(h, state.layers[i], v);
-        impl::add_layer_norm_step(h, v, weight, bias, norm.options.eps);
+        impl::add_layer_norm_step(h, h, v, weight, bias, norm.options.eps);
       }
     }
     impl::pool_step(state.pooled.view(), v, h, state.samples,

@@ -90,6 +90,14 @@ struct Normalization {
       impl::copy_step(y, x);
   }
 
+  // y = norm(x + v) of the kind `layer`, at once: one kernel on the device. y may be x or v.
+  bool takes_sums() const { return kind == NormKind::layer; }
+  void sum_step(TensorView<const T, 2, D> x, TensorView<const T, 2, D> v, TensorView<T, 2, D> y) const
+      noexcept(std::is_same_v<D, Host>) {
+    const LayerNorm<T, D>& layer = *std::get_if<1>(&norm);
+    impl::add_layer_norm_step(y, x, v, layer.weight.value.view(), layer.bias.value.view(), layer.options.eps);
+  }
+
  private:
   template <class F>
   void with_norm(F&& f) {

@@ -109,7 +109,10 @@ struct Residual {
     }
   }
 
-  // x, y, z (B, H); z may be y except for a highway, and is not x.
+  // z = x + y, no more: a norm that follows can take it in.
+  bool is_sum() const { return options.kind == ResidualKind::residual && weights.a == 1 && weights.b == 1; }
+
+  // x, y, z (B, H) of unit stride in the features; z may be y except for a highway, and is not x.
   void step(TensorView<const T, 2, D> x, TensorView<const T, 2, D> y, TensorView<T, 2, D> z) const
       noexcept(std::is_same_v<D, Host>) {
     if constexpr (std::is_same_v<D, Cuda>)
@@ -145,25 +148,27 @@ struct Residual {
   void step_each(TensorView<const T, 2> x, TensorView<const T, 2> y, TensorView<T, 2> z) const noexcept {
     const index_t H = z.size(1);
     const T a = static_cast<T>(weights.a), b = static_cast<T>(weights.b);
-    for (index_t n = 0; n < z.size(0); ++n)
-      for (index_t h = 0; h < H; ++h) switch (options.kind) {
-          case ResidualKind::feedforward:
-            z(n, h) = y(n, h);
-            break;
-          case ResidualKind::affine: {
+    switch (options.kind) {
+      case ResidualKind::feedforward:
+        return impl::copy_step(z, y);
+      case ResidualKind::affine:
+        for (index_t n = 0; n < z.size(0); ++n)
+          for (index_t h = 0; h < H; ++h) {
             const T scaled = affine.value(options.scalar ? 0 : h) * y(n, h);
             z(n, h) = a == T(0) ? scaled : a * x(n, h) + scaled;
-            break;
           }
-          case ResidualKind::highway: {
+        return;
+      case ResidualKind::highway:
+        for (index_t n = 0; n < z.size(0); ++n)
+          for (index_t h = 0; h < H; ++h) {
             const T v = Wy ? at(*Wy, y, n, h) : Wy_elemwise.value(h) * y(n, h);
             const T r = math::sigmoid(at(*Wx, x, n, h) + v);
             z(n, h) = static_cast<T>(correction()) * (1 - r) * x(n, h) + r * v;
-            break;
           }
-          default:
-            z(n, h) = a == T(0) ? b * y(n, h) : a * x(n, h) + b * y(n, h);
-        }
+        return;
+      default:
+        return impl::weighted_sum_step(z, x, y, a, b);
+    }
   }
 
   // One output of a linear layer.

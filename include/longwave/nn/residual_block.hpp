@@ -138,8 +138,12 @@ struct ResidualBlock {
     // A highway cannot write where it reads: the input's room is free again, and as wide as the layer's output.
     const bool highway = options.residual.kind == ResidualKind::highway;
     const TensorView<T, 2, D> joined = !pools ? y : highway ? state.input.view() : v;
-    residual.step(u, v, joined);
-    if (!options.prenorm) norm.step(joined, joined);
+    if (!options.prenorm && norm.takes_sums() && residual.is_sum()) {
+      norm.sum_step(u, v, joined);
+    } else {
+      residual.step(u, v, joined);
+      if (!options.prenorm) norm.step(joined, joined);
+    }
     if (pools) pool.step(joined, y);
   }
 

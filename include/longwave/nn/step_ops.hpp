@@ -4,6 +4,7 @@
 //   layer_norm_step   y = w x_hat + b over the features      x, y (B, H), w, b (H) or empty; y may be x
 //   batch_norm_step   y = w (x - mean) / sqrt(var + eps) + b from running statistics; y may be x
 //   add_step          x += v
+//   add_layer_norm_step   y = layer_norm(x + v); y may be x or v
 //   copy_step         y = x
 //   repeat_step       every feature repeated: x (B, H) -> y (B, e H)
 //   pool_step         the mean of a stream's samples so far, their sum, the first or the last one
@@ -27,6 +28,11 @@ namespace longwave::impl {
 
 template <class T>
 T dot(const T* a, const T* b, index_t b_step, index_t n) noexcept {
+  if (n < 16) {  // less than the lanes take to be added up
+    T sum = 0;
+    for (index_t i = 0; i < n; ++i) sum += a[i] * b[i * b_step];
+    return sum;
+  }
   if (b_step == 1) return lane_sum<T>(n, [=](index_t i) { return a[i] * b[i]; });
   return lane_sum<T>(n, [=](index_t i) { return a[i] * b[i * b_step]; });
 }
@@ -34,9 +40,17 @@ T dot(const T* a, const T* b, index_t b_step, index_t n) noexcept {
 template <class T>
 void affine_step(TensorView<T, 2> y, In<T, 2> x, In<T, 2> W, In<T, 1> b) noexcept {
   const index_t I = x.size(1);
-  for (index_t n = 0; n < y.size(0); ++n)
+  for (index_t n = 0; n < y.size(0); ++n) {
+    const T* in = x.data() + n * x.stride(0);
+    if (I == 1 && y.stride(1) == 1 && b.size(0) > 0) {  // what vectorises: an encoder of one channel
+      T* out = y.data() + n * y.stride(0);
+      const T *scale = W.data(), *shift = b.data();
+      for (index_t o = 0; o < y.size(1); ++o) out[o] = shift[o] + scale[o] * *in;
+      continue;
+    }
     for (index_t o = 0; o < y.size(1); ++o)
-      y(n, o) = (b.size(0) > 0 ? b(o) : T(0)) + dot(W.data() + o * I, x.data() + n * x.stride(0), x.stride(1), I);
+      y(n, o) = (b.size(0) > 0 ? b(o) : T(0)) + dot(W.data() + o * I, in, x.stride(1), I);
+  }
 }
 
 // The deviations' sum of squares of x (H) and its mean.
@@ -92,13 +106,22 @@ void batch_norm_step(TensorView<T, 2> y, In<T, 2> x, In<T, 1> mean, In<T, 1> var
 
 template <class T>
 void repeat_step(TensorView<T, 2> y, In<T, 2> x) noexcept {
+  const index_t times = y.size(1) / std::max<index_t>(x.size(1), 1);
   for (index_t b = 0; b < y.size(0); ++b)
-    for (index_t h = 0; h < y.size(1); ++h) y(b, h) = x(b, h * x.size(1) / y.size(1));
+    for (index_t h = 0; h < x.size(1); ++h)
+      for (index_t k = 0; k < times; ++k) y(b, h * times + k) = x(b, h);
 }
 
+// y may be x.
 template <class T>
 void copy_step(TensorView<T, 2> y, In<T, 2> x) noexcept {
-  repeat_step(y, x);
+  for (index_t b = 0; b < y.size(0); ++b) {
+    const T* row = x.data() + b * x.stride(0);
+    if (y.stride(1) == 1 && x.stride(1) == 1)
+      std::copy(row, row + x.size(1), y.data() + b * y.stride(0));
+    else
+      for (index_t h = 0; h < y.size(1); ++h) y(b, h) = x(b, h);
+  }
 }
 
 // Dense views of one shape.
@@ -108,11 +131,24 @@ void add_step(TensorView<T, 2> x, In<T, 2> v) noexcept {
   for (index_t k = 0; k < n; ++k) x.data()[k] += v.data()[k];
 }
 
-// x = layer_norm(x + v)
+// z = a x + b y by rows of unit stride; z may be x or y. a = 0: x does not count, whatever it holds.
 template <class T>
-void add_layer_norm_step(TensorView<T, 2> x, In<T, 2> v, In<T, 1> w, In<T, 1> b, double eps) noexcept {
-  add_step(x, v);
-  layer_norm_step(x, x, w, b, eps);
+void weighted_sum_step(TensorView<T, 2> z, In<T, 2> x, In<T, 2> y, T a, T b) noexcept {
+  for (index_t n = 0; n < z.size(0); ++n) {
+    T* out = z.data() + n * z.stride(0);
+    const T *p = x.data() + n * x.stride(0), *q = y.data() + n * y.stride(0);
+    const index_t H = z.size(1);
+    if (a == T(0))
+      for (index_t h = 0; h < H; ++h) out[h] = b * q[h];
+    else
+      for (index_t h = 0; h < H; ++h) out[h] = a * p[h] + b * q[h];
+  }
+}
+
+template <class T>
+void add_layer_norm_step(TensorView<T, 2> y, In<T, 2> x, In<T, 2> v, In<T, 1> w, In<T, 1> b, double eps) noexcept {
+  weighted_sum_step<T>(y, x, v, 1, 1);
+  layer_norm_step(y, y, w, b, eps);
 }
 
 // Samples so far: on the device, where steps are replayed, a number in its memory.
@@ -188,8 +224,9 @@ void batch_norm_step(TensorView<T, 2, Cuda> y, In<T, 2, Cuda> x, In<T, 1, Cuda> 
 }
 
 template <class T>
-void add_layer_norm_step(TensorView<T, 2, Cuda> x, In<T, 2, Cuda> v, In<T, 1, Cuda> w, In<T, 1, Cuda> b, double eps) {
-  cuda::layer_norm_step<T>(x, x, v, w, b, eps);
+void add_layer_norm_step(TensorView<T, 2, Cuda> y, In<T, 2, Cuda> x, In<T, 2, Cuda> v, In<T, 1, Cuda> w,
+                         In<T, 1, Cuda> b, double eps) {
+  cuda::layer_norm_step<T>(y, x, v, w, b, eps);
 }
 
 template <class T>

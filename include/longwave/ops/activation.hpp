@@ -33,11 +33,11 @@ enum class Activation {
 struct GeluRule {  // x Phi(x), Phi the normal distribution: the exact form with erf
   static constexpr const char* name = "gelu";
   template <class T>
-  LONGWAVE_HD T value(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T value(T x) const {
     return x * math::normal(x).cdf;
   }
   template <class T>
-  LONGWAVE_HD T slope(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T slope(T x) const {
     const math::Normal<T> at = math::normal(x);
     return at.cdf + x * at.pdf;
   }
@@ -46,11 +46,11 @@ struct GeluRule {  // x Phi(x), Phi the normal distribution: the exact form with
 struct SiluRule {  // x s, s = sigmoid(x)
   static constexpr const char* name = "silu";
   template <class T>
-  LONGWAVE_HD T value(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T value(T x) const {
     return x * math::sigmoid(x);
   }
   template <class T>
-  LONGWAVE_HD T slope(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T slope(T x) const {
     const T s = math::sigmoid(x);
     return s * (T(1) + x * (T(1) - s));
   }
@@ -59,11 +59,11 @@ struct SiluRule {  // x s, s = sigmoid(x)
 struct ReluRule {  // max(x, 0); the slope at 0 is 0
   static constexpr const char* name = "relu";
   template <class T>
-  LONGWAVE_HD T value(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T value(T x) const {
     return math::select(x <= T(0), T(0), x);  // a NaN stays
   }
   template <class T>
-  LONGWAVE_HD T slope(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T slope(T x) const {
     return math::select(x > T(0), T(1), T(0));
   }
 };
@@ -71,11 +71,11 @@ struct ReluRule {  // max(x, 0); the slope at 0 is 0
 struct EluRule {  // x where x > 0, else e^x - 1
   static constexpr const char* name = "elu";
   template <class T>
-  LONGWAVE_HD T value(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T value(T x) const {
     return math::select(x > T(0), x, math::expm1(x));
   }
   template <class T>
-  LONGWAVE_HD T slope(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T slope(T x) const {
     return math::select(x > T(0), T(1), math::exp(x));
   }
 };
@@ -84,11 +84,11 @@ struct LeakyReluRule {  // x where x > 0, else negative_slope x; the slope at 0 
   static constexpr const char* name = "leaky_relu";
   double negative_slope = 0.01;
   template <class T>
-  LONGWAVE_HD T value(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T value(T x) const {
     return x * slope(x);
   }
   template <class T>
-  LONGWAVE_HD T slope(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T slope(T x) const {
     return math::select(x > T(0), T(1), static_cast<T>(negative_slope));
   }
 };
@@ -96,11 +96,11 @@ struct LeakyReluRule {  // x where x > 0, else negative_slope x; the slope at 0 
 struct TanhRule {
   static constexpr const char* name = "tanh";
   template <class T>
-  LONGWAVE_HD T value(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T value(T x) const {
     return math::tanh(x);
   }
   template <class T>
-  LONGWAVE_HD T slope(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T slope(T x) const {
     const T y = math::tanh(x);
     return (T(1) - y) * (T(1) + y);
   }
@@ -109,11 +109,11 @@ struct TanhRule {
 struct SigmoidRule {  // 1 / (1 + e^-x)
   static constexpr const char* name = "sigmoid";
   template <class T>
-  LONGWAVE_HD T value(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T value(T x) const {
     return math::sigmoid(x);
   }
   template <class T>
-  LONGWAVE_HD T slope(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T slope(T x) const {
     return math::sigmoid(x) * math::sigmoid(-x);  // no cancellation at either end
   }
 };
@@ -121,11 +121,11 @@ struct SigmoidRule {  // 1 / (1 + e^-x)
 struct SoftplusRule {  // log(1 + e^x), linear above 20
   static constexpr const char* name = "softplus";
   template <class T>
-  LONGWAVE_HD T value(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T value(T x) const {
     return math::select(x > T(20), x, math::softplus(x));
   }
   template <class T>
-  LONGWAVE_HD T slope(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T slope(T x) const {
     return math::select(x > T(20), T(1), math::sigmoid(x));
   }
 };
@@ -133,11 +133,11 @@ struct SoftplusRule {  // log(1 + e^x), linear above 20
 struct HardsigmoidRule {  // x / 6 + 1/2 within [0, 1]; flat from |x| = 3 on
   static constexpr const char* name = "hardsigmoid";
   template <class T>
-  LONGWAVE_HD T value(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T value(T x) const {
     return math::select(x <= T(-3), T(0), math::select(x >= T(3), T(1), x / T(6) + T(0.5)));
   }
   template <class T>
-  LONGWAVE_HD T slope(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T slope(T x) const {
     return math::select(x > T(-3) && x < T(3), T(1) / T(6), T(0));
   }
 };
@@ -145,11 +145,11 @@ struct HardsigmoidRule {  // x / 6 + 1/2 within [0, 1]; flat from |x| = 3 on
 struct HardswishRule {  // x hardsigmoid(x)
   static constexpr const char* name = "hardswish";
   template <class T>
-  LONGWAVE_HD T value(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T value(T x) const {
     return x * HardsigmoidRule().value(x);
   }
   template <class T>
-  LONGWAVE_HD T slope(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T slope(T x) const {
     return math::select(x <= T(-3), T(0), math::select(x >= T(3), T(1), x / T(3) + T(0.5)));
   }
 };
@@ -157,11 +157,11 @@ struct HardswishRule {  // x hardsigmoid(x)
 struct HardtanhRule {  // x within [-1, 1]; flat from |x| = 1 on
   static constexpr const char* name = "hardtanh";
   template <class T>
-  LONGWAVE_HD T value(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T value(T x) const {
     return math::select(x <= T(-1), T(-1), math::select(x >= T(1), T(1), x));
   }
   template <class T>
-  LONGWAVE_HD T slope(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T slope(T x) const {
     return math::select(x > T(-1) && x < T(1), T(1), T(0));
   }
 };
@@ -170,11 +170,11 @@ struct HardshrinkRule {  // x where |x| > threshold, else 0
   static constexpr const char* name = "hardshrink";
   double threshold = 0.5;
   template <class T>
-  LONGWAVE_HD T value(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T value(T x) const {
     return math::select(shrinks(x), T(0), x);
   }
   template <class T>
-  LONGWAVE_HD T slope(T x) const {
+  LONGWAVE_INLINE LONGWAVE_HD T slope(T x) const {
     return math::select(shrinks(x), T(0), T(1));
   }
 
