@@ -8,10 +8,9 @@ namespace {
 constexpr int threads = 128;
 
 // A thread per channel of a sequence, a row of the tensor that is dropped.
-__global__ void __launch_bounds__(threads)
-    kept_channels_kernel(std::uint32_t* bits, detail::TiedFactor<detail::Dropped<float>, float> of) {
+__global__ void __launch_bounds__(threads) kept_channels_kernel(std::uint32_t* bits, detail::Factors<float> factors) {
   const index_t row = blockIdx.x * index_t(threads) + threadIdx.x;
-  const std::uint32_t word = __ballot_sync(~0u, of.at(row) != 0);
+  const std::uint32_t word = __ballot_sync(~0u, factors.of_row(row) != 0);
   if (threadIdx.x % 32 == 0) bits[row / 32] = word;
 }
 
@@ -21,8 +20,8 @@ void kept_channels(TensorView<std::uint32_t, 2, Cuda> bits, const DropoutDraw& d
   if (bits.empty()) return;
   const detail::Factors<float> factors{draw.key, current_stream().advance(),
                                        static_cast<std::uint32_t>(draw.p * 0x1p32), 1.0f};
-  kept_channels_kernel<<<detail::blocks_for(32 * bits.count(), threads), threads, 0, stream_handle()>>>(
-      bits.data(), {{}, factors, 1});
+  kept_channels_kernel<<<detail::blocks_for(32 * bits.count(), threads), threads, 0, stream_handle()>>>(bits.data(),
+                                                                                                        factors);
   check_launch("kept_channels");
 }
 

@@ -1,8 +1,9 @@
 // dropout.cuh - dropout on the device, alone, after a rule, and of what is added to a sum (ops/dropout.hpp).
 //
 // Factors k / (1 - p) are never stored: of 64 elements the threads draw 16 Philox calls, each of which serves four
-// elements 16 apart (tied: each 16 bytes draw for their row). Bytes per element: 2 sizeof(T), after a rule 2 and 3, in
-// a sum 3; some 25 instructions of Philox per element keep up with memory. Views of bfloat16 are computed in float.
+// elements 16 apart; tied, a block draws once for each of its rows, while its elements are loaded. Bytes per element: 2
+// sizeof(T), after a rule 2 and 3, in a sum 3; some 25 instructions of Philox per element keep up with memory. Views of
+// bfloat16 are computed in float.
 #pragma once
 
 #include "kernels/map.cuh"
@@ -25,6 +26,12 @@ struct Factors {
     return philox(now, static_cast<std::uint64_t>(call));
   }
   __device__ T of(std::uint32_t word) const { return word >= threshold ? kept : T(0); }
+  // Of all elements of a row, if tied.
+  __device__ T of_row(index_t row) const {
+    const PhiloxWords words = this->words(row / 64 * 16 + row % 16);
+    const int w = static_cast<int>(row / 16 % 4);
+    return of(w < 2 ? (w == 0 ? words.word[0] : words.word[1]) : (w == 2 ? words.word[2] : words.word[3]));
+  }
 };
 
 // Functions f(factor, y_1&, .., x_1, ..) of dropout's kernels.
@@ -63,24 +70,6 @@ struct SumWithDroppedSlopes {
   __device__ void operator()(T factor, T& dx, T& dy, T dz) const {
     dx = a * dz;
     dy = b * (dz * factor);
-  }
-};
-
-// One factor per row of `length` elements, for map_places.
-template <class F, class T>
-struct TiedFactor {
-  F f;
-  Factors<T> factors;
-  index_t length;
-  __device__ T at(index_t i) const {
-    const index_t row = i / length;
-    const PhiloxWords words = factors.words(row / 64 * 16 + row % 16);
-    const int w = static_cast<int>(row / 16 % 4);
-    return factors.of(w < 2 ? (w == 0 ? words.word[0] : words.word[1]) : (w == 2 ? words.word[2] : words.word[3]));
-  }
-  template <class... A>
-  __device__ void operator()(T factor, int, A&... a) const {
-    f(factor, a...);
   }
 };
 
@@ -126,6 +115,57 @@ __global__ void __launch_bounds__(map_threads)
   }
 }
 
+// One factor per row of `length` pieces of W elements; a thread's pieces are map_threads apart, as in
+// map_strided_kernel.
+template <int Outputs, int W, class F, class T, int K>
+__global__ void __launch_bounds__(map_threads)
+    tied_dropout_kernel(Pointers<T, K> p, Walk<K> walk, index_t count, index_t length, Factors<Arithmetic<T>> factors,
+                        F f) {
+  constexpr int pieces = map_pieces, inputs = K - Outputs, span = map_threads * pieces;
+  __shared__ Arithmetic<T> factor[span + 1];  // of the block's rows
+  const index_t begin = blockIdx.x * index_t(span), first = begin + threadIdx.x;
+  index_t offset[pieces][K];
+  walk_to(offset, walk, first, map_threads);
+  T in[pieces][inputs][W];
+#pragma unroll
+  for (int i = 0; i < pieces; ++i)
+#pragma unroll
+    for (int k = Outputs; k < K; ++k)
+      if (first + i * map_threads < count)
+        load_piece(in[i][k - Outputs], p.data[k] + offset[i][k], walk.stride[0][k] == 0);
+  const index_t row = begin / length, before = begin - row * length;  // pieces of `row` that are other blocks'
+  const int rows = static_cast<int>((before + min(index_t(span), count - begin) + length - 1) / length);
+  for (int r = threadIdx.x; r < rows; r += map_threads) factor[r] = factors.of_row(row + r);
+  __syncthreads();
+#pragma unroll
+  for (int i = 0; i < pieces; ++i) {
+    if (first + i * map_threads >= count) break;
+    const index_t at = before + threadIdx.x + i * map_threads;  // from the start of `row`
+    const int r = length >= span
+                      ? (at >= length ? 1 : 0)
+                      : static_cast<int>(static_cast<std::uint32_t>(at) / static_cast<std::uint32_t>(length));
+    const Arithmetic<T> k_of_row = factor[r];
+    T out[Outputs][W];
+#pragma unroll
+    for (int j = 0; j < W; ++j) {
+      T y[Outputs], x[inputs];
+      for (int k = 0; k < inputs; ++k) x[k] = in[i][k][j];
+      drop_one(f, k_of_row, y, x, std::make_index_sequence<Outputs>(), std::make_index_sequence<inputs>());
+      for (int k = 0; k < Outputs; ++k) out[k][j] = y[k];
+    }
+#pragma unroll
+    for (int k = 0; k < Outputs; ++k) store_piece(p.data[k] + offset[i][k], out[k]);
+  }
+}
+
+template <int Outputs, int W, class F, class T, int K>
+void drop_rows_of(const Elements<T, K>& e, index_t length, const Factors<Arithmetic<T>>& factors, F f) {
+  const index_t count = e.count / W;
+  tied_dropout_kernel<Outputs, W>
+      <<<blocks_for(count, index_t(map_threads) * map_pieces), map_threads, 0, stream_handle()>>>(
+          pointers_of(e), walk_of<W>(e), count, length / W, factors, f);
+}
+
 template <int Outputs, int W, class F, class T, int K>
 void drop_pieces_of(const Elements<T, K>& e, const Factors<Arithmetic<T>>& factors, F f) {
   const unsigned blocks = blocks_for((e.count + 63) / 64 * (16 / W), map_threads);
@@ -139,11 +179,12 @@ void drop(const char* name, const Elements<T, K>& e, DropoutDraw draw, F f) {
   using A = Arithmetic<T>;
   const Factors<A> factors{draw.key, current_stream().advance(), static_cast<std::uint32_t>(draw.p * 0x1p32),
                            static_cast<A>(1 / (1 - draw.p))};
-  if (draw.tied > 0) {
-    map_places<Outputs>(name, e, draw.tied, TiedFactor<F, A>{f, factors, draw.tied});
-    return;
-  }
-  if (rows_in_vectors<Outputs>(e))
+  const bool in_vectors = rows_in_vectors<Outputs>(e);
+  if (draw.tied > 0 && in_vectors && draw.tied % Vector<T>::size == 0)
+    drop_rows_of<Outputs, Vector<T>::size>(e, draw.tied, factors, f);
+  else if (draw.tied > 0)
+    drop_rows_of<Outputs, 1>(e, draw.tied, factors, f);
+  else if (in_vectors)
     drop_pieces_of<Outputs, Vector<T>::size>(e, factors, f);
   else
     drop_pieces_of<Outputs, 1>(e, factors, f);
