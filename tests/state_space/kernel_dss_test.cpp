@@ -361,6 +361,16 @@ TEST_CASE("dss: with a fixed softmax length, pieces of a sequence with a state e
   CHECK(relative_error(second.value(), whole.value().slice(2, cut, L)) < 1e-12);
 }
 
+TEST_CASE("dss: a fixed softmax spans the same time at any rate, and growing modes stand at its end") {
+  const index_t H = 2, L = 31, half = 16;
+  Dss1<double> fixed({.version = DssVersion::softmax, .softmax_length = L}, 1, H, 4);
+  Dss1<double> free({.version = DssVersion::softmax}, 1, H, 4);
+  fixed.Lambda(0, 0) = free.Lambda(0, 0) = 0.5;
+  Tape<double> tape;
+  const auto of_half = ssm_kernel(tape, free.on(tape), half, 2);  // 16 samples of twice the step
+  CHECK(relative_error(ssm_kernel(tape, fixed.on(tape), half, 2).value(), of_half.value()) == 0);
+}
+
 TEST_CASE("dss: the whole layer's gradients agree with finite differences") {
   const index_t B = 2, C = 2, H = 2, N = 3, L = 13;
   auto u = random<double>(Extents<3>{B, H, L}, 11);

@@ -58,9 +58,9 @@ struct DssModes {
     check_shape("dss_modes", "c", c, Extents<3>{C, H, N}, "CHN");
     if (!(form.epsilon > 0))
       throw_value_error("dss_modes: epsilon is " + std::to_string(form.epsilon) + ", expected more than 0");
-    if (form.softmax() && form.softmax_length > 0 && form.softmax_length != call.L && impl::dss_any_growing(p))
+    if (form.softmax() && form.softmax_samples(call) != call.L && impl::dss_any_growing(p))
       throw_value_error("dss_modes: a mode with Re Lambda > 0 is scaled to the last sample of the softmax, " +
-                        std::to_string(form.softmax_length) + ", the kernel has " + std::to_string(call.L));
+                        std::to_string(form.softmax_samples(call)) + ", the kernel has " + std::to_string(call.L));
   }
 };
 

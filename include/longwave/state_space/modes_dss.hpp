@@ -25,13 +25,18 @@ struct DssForm {
   DssVersion version = DssVersion::softmax;
   double epsilon = 1e-7;          // guard of the reciprocals
   double max_real_Lambda = 1e-4;  // clip
-  index_t softmax_length = 0;     // L of the softmax, whatever is computed; 0: the samples of the kernel
+  index_t softmax_length = 0;     // L of the softmax at rate 1, whatever is computed; 0: the samples of the kernel
 
   LONGWAVE_HD bool softmax() const { return version == DssVersion::softmax; }
   LONGWAVE_HD bool clips() const { return version == DssVersion::clip || version == DssVersion::clip_no_scale; }
   LONGWAVE_HD bool logarithmic() const { return !softmax() && !clips(); }  // Re Lambda is stored as log(-Re)
   LONGWAVE_HD bool scaled() const {
     return version != DssVersion::exp_no_scale && version != DssVersion::clip_no_scale;
+  }
+  // Samples that the softmax runs over: it spans the same time at any rate.
+  LONGWAVE_HD index_t softmax_samples(const ModeCall& call) const {
+    return softmax_length > 0 ? static_cast<index_t>(std::ceil(static_cast<double>(softmax_length) / call.rate))
+                              : call.L;
   }
 };
 
@@ -79,10 +84,10 @@ class DssMode {  // one mode of one feature
  public:
   complex<double> w, factor{1};
 
-  LONGWAVE_HD DssMode(DssStep dt, complex<double> Lambda, const DssForm& form, index_t L)
+  LONGWAVE_HD DssMode(DssStep dt, complex<double> Lambda, const DssForm& form, const ModeCall& call)
       : w(dt.re * Lambda.re, dt.im * Lambda.im), softmax_(form.softmax()), scaled_(form.scaled()) {
     if (softmax_) {
-      exact_ = Dss::at(w, Lambda, form.softmax_length > 0 ? form.softmax_length : L, form.epsilon);
+      exact_ = Dss::at(w, Lambda, form.softmax_samples(call), form.epsilon);
       factor = exact_.factor;
     } else if (scaled_) {
       rise_ = expm1(w);
@@ -122,9 +127,9 @@ struct DssForward {
   LONGWAVE_HD void operator()(index_t i) const {
     const index_t h = i / x.size(1), n = i % x.size(1);
     const complex<double> Lambda = DssLambda(p, form, n).value;
-    DssMode m(DssStep(p, h, call.rate), Lambda, form, call.L);
+    DssMode m(DssStep(p, h, call.rate), Lambda, form, call);
     // The host refuses this before (DssModes::check); a device does not wait to look, so the kernel is NaN.
-    const bool elsewhere = form.softmax() && form.softmax_length > 0 && form.softmax_length != call.L && Lambda.re > 0;
+    const bool elsewhere = form.softmax() && form.softmax_samples(call) != call.L && Lambda.re > 0;
     if (elsewhere) m.factor = complex<double>(__builtin_nan(""), 0);
     x(h, n) = m.w;
     for (index_t c = 0; c < c_.size(0); ++c) c_(c, h, n) = 0.5 * (dss_weight(p, c, h, n) * m.factor);
@@ -146,7 +151,7 @@ struct DssFeatures {
   LONGWAVE_HD Sums<2> operator()(index_t h, index_t n) const {
     const DssStep dt(p, h, call.rate);
     const complex<double> Lambda = DssLambda(p, form, n).value;
-    const DssMode m(dt, Lambda, form, call.L);
+    const DssMode m(dt, Lambda, form, call);
     complex<double> dfactor;
     for (index_t c = 0; c < dc.size(0); ++c) {
       const complex<double> g = 0.5 * dc(c, h, n);
