@@ -4,7 +4,7 @@
 //   few groups    windows X (I k, M) of x in working memory, a slice of the batch at a time: y = W X, dX = W^T dy,
 //                 dW += sum_b dy_b X_b^T; dx gathers what each position gave to dX
 //   many groups   short sums, by one thread per output: depthwise kernels
-//   few channels  one tap between at most 8 channels: narrow_linear.cuh
+//   few channels  one tap between at most 8 channels, forward from at most 8: narrow_linear.cuh
 //
 // Products are bound by 2 B O M I k / groups flops, the windows by k times the bytes of x, depthwise by x and y.
 #pragma once
@@ -272,7 +272,7 @@ void conv1d_forward(TensorView<T, 3, Cuda> y, TensorView<const T, 3, Cuda> x, Te
   if (y.empty()) return;
   if (o.groups > detail::conv_most_products)
     return detail::for_positions("conv1d", y.count(), detail::DirectForward<T>{y, x, W, bias, o});
-  if (detail::one_tap(W.sizes(), o) && detail::narrow(detail::tap_of(W)) && y.size(0) <= 65535)
+  if (detail::one_tap(W.sizes(), o) && detail::from_few(detail::tap_of(W)) && y.size(0) <= 65535)
     return detail::narrow_linear<T>(y, x, detail::tap_of(W), bias);
   const index_t B = y.size(0), M = y.size(2), rows = W.size(0) / o.groups;
   const bool add = bias.data() != nullptr;

@@ -1,7 +1,8 @@
 // narrow_linear.cuh - y_b = W x_b + bias between few channels on the device, x (B, I, L), y (B, O, L), I and O at
-// most 8. A product of matrices this narrow leaves a tensor core idle; here a thread has all channels of a position.
-// Bound by reading x and writing y; backward is one pass over dy and x that writes dx and has each block's share of dW
-// and dbias, and a kernel that adds these up.
+// most 8, forward from few to any number. A product of matrices this narrow leaves a tensor core idle, and asks for the
+// bias in y first; here a thread has all channels of a position, or 8 of y's. Bound by reading x and writing y;
+// backward is one pass over dy and x that writes dx and has each block's share of dW and dbias, and a kernel that adds
+// these up.
 #pragma once
 
 #include "kernels/launch.cuh"
@@ -14,15 +15,16 @@ inline constexpr index_t narrow_most = 8;
 inline constexpr int narrow_threads = 256;
 inline constexpr index_t narrow_blocks = 264;  // at most, that share the sum of dW
 
-// y(o) = sum_i weight(o, i) x(i), weight strides given so that the transpose is the same kernel.
+// y(o) = bias(o) + sum_i W(o, i) x(i) for C outputs, number blockIdx.z of these.
 template <class T, int C>
 __global__ void __launch_bounds__(narrow_threads)
     narrow_linear_kernel(TensorView<T, 3, Cuda> y, TensorView<const T, 3, Cuda> x, TensorView<const T, 2, Cuda> W,
                          TensorView<const T, 1, Cuda> bias) {
   __shared__ T weight[C][C];
-  const int O = static_cast<int>(y.size(1)), I = static_cast<int>(x.size(1));
+  const index_t first = blockIdx.z * index_t(C);
+  const int O = static_cast<int>(min(y.size(1) - first, index_t(C))), I = static_cast<int>(x.size(1));
   for (int at = threadIdx.x; at < C * C; at += narrow_threads)
-    weight[at / C][at % C] = at / C < O && at % C < I ? W(at / C, at % C) : T(0);
+    weight[at / C][at % C] = at / C < O && at % C < I ? W(first + at / C, at % C) : T(0);
   __syncthreads();
   const index_t l = blockIdx.x * index_t(narrow_threads) + threadIdx.x, b = blockIdx.y;
   if (l >= y.size(2)) return;
@@ -32,10 +34,10 @@ __global__ void __launch_bounds__(narrow_threads)
 #pragma unroll
   for (int o = 0; o < C; ++o) {
     if (o >= O) break;
-    T sum = bias.data() != nullptr ? bias(o) : T(0);
+    T sum = bias.data() != nullptr ? bias(first + o) : T(0);
 #pragma unroll
     for (int i = 0; i < C; ++i) sum += weight[o][i] * in[i];
-    y(b, o, l) = sum;
+    y(b, first + o, l) = sum;
   }
 }
 
@@ -123,11 +125,17 @@ bool narrow(const TensorView<T, 2, Cuda>& W) {
   return W.size(0) <= narrow_most && W.size(1) <= narrow_most;
 }
 
+// Whether forward takes W: from few channels.
+template <class T>
+bool from_few(const TensorView<T, 2, Cuda>& W) {
+  return W.size(0) <= narrow_most * 65535 && W.size(1) <= narrow_most;
+}
+
 template <int C, class T>
 void start_narrow_linear(TensorView<T, 3, Cuda> y, TensorView<const T, 3, Cuda> x, TensorView<const T, 2, Cuda> W,
                          TensorView<const T, 1, Cuda> bias) {
   const dim3 blocks(static_cast<unsigned>((y.size(2) + narrow_threads - 1) / narrow_threads),
-                    static_cast<unsigned>(y.size(0)));
+                    static_cast<unsigned>(y.size(0)), static_cast<unsigned>((y.size(1) + C - 1) / C));
   narrow_linear_kernel<T, C><<<blocks, narrow_threads, 0, stream_handle()>>>(y, x, W, bias);
   check_launch("linear of few channels");
 }
@@ -154,12 +162,12 @@ void start_narrow_backward(TensorView<T, 3, Cuda> dx, TensorView<T, 2, Cuda> dW,
   check_launch("linear of few channels: dW");
 }
 
-// y = W x + bias; bias may be left out. W may be a transpose.
+// y = W x + bias; bias may be left out. W may be a transpose, and have any number of rows.
 template <class T>
 void narrow_linear(TensorView<T, 3, Cuda> y, TensorView<const T, 3, Cuda> x, TensorView<const T, 2, Cuda> W,
                    TensorView<const T, 1, Cuda> bias) {
   if (y.empty()) return;
-  if (W.size(0) <= 4 && W.size(1) <= 4) return start_narrow_linear<4>(y, x, W, bias);
+  if (W.size(0) <= 4 && W.size(1) <= 4) return start_narrow_linear<4>(y, x, W, bias);  // one group
   start_narrow_linear<8>(y, x, W, bias);
 }
 

@@ -211,6 +211,8 @@ void check_conv1d_sizes() {
     check_conv1d<T, D>({3, 5, 7, 33, 1, {}, sparse});   // one tap, few channels
     check_conv1d<T, D>({3, 3, 2, 300, 1, {}, sparse});  // fewer
     check_conv1d<T, D>({3, 9, 7, 33, 1, {}, sparse});   // more
+    check_conv1d<T, D>({3, 1, 19, 33, 1, {}, sparse});  // from few to more
+    check_conv1d<T, D>({2, 8, 40, 300, 1, {}, sparse});
     check_conv1d<T, D>({3, 6, 4, 29, 1, {.stride = 3}, sparse});
     check_conv1d<T, D>({2, 3, 5, 40, 4, {.stride = 4}, sparse});  // windows side by side
     check_conv1d<T, D>({2, 3, 5, 31, 3, {.padding = 1}, sparse});
