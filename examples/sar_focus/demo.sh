@@ -2,23 +2,8 @@
 # Simulates a small radar scene, learns to focus it, shows range-compressed, classical and learned images:
 # demo.sh BUILD_FOLDER [OUT_FOLDER]. Half a minute on two cores. Needs no network and nothing but this repository and
 # its build.
-set -eu
-
-if [ $# -lt 1 ]; then
-  echo "usage: demo.sh BUILD_FOLDER [OUT_FOLDER]" >&2
-  exit 2
-fi
-here=$(CDPATH='' cd "$(dirname "$0")" && pwd)
-program=$1/examples/sar_focus
-out=${2:-$1/demo/sar_focus}
-if [ ! -x "$program" ]; then
-  echo "demo.sh: $program is not there; build it: cmake --build $1 --target sar_focus" >&2
-  exit 1
-fi
+. "$(dirname "$0")/../common/demo.sh"
 mkdir -p "$out"
-
-step() { printf '\n== %s\n' "$*"; }
-start=$(date +%s)
 
 step "scatterers over speckle: 96 columns to learn from, 32 to look at"
 "$program" simulate --out "$out/data" --rows 1024 --force
@@ -29,5 +14,5 @@ step "learning their focus, 15 epochs (Ctrl-C saves and stops)"
 
 step "columns it has not seen, beside the classical processor"
 "$program" evaluate "$out/data/validation/s1a-s3-simulated.zarr" --model "$out/model" --whole --out "$out/evaluation" --force
-printf '\neverything took %d s\nimages: range_compressed.png, classical.png, learned.png in %s\nreport: %s/report.html\n' \
-  $(($(date +%s) - start)) "$(CDPATH='' cd "$out/evaluation" && pwd)" "$(CDPATH='' cd "$out/evaluation" && pwd)"
+printf 'images: range_compressed.png, classical.png, learned.png in %s/evaluation\n' "$out"
+finish evaluation/report.html
