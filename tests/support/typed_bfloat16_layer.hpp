@@ -207,6 +207,9 @@ void check_bfloat16_layers() {
   auto gated = s4d(4, 12);  // through floats as a whole
   gated.mult_act = Activation::tanh;
   check_bfloat16_layer<S4D<float, D>, S4D<float>>(gated, 2, 33, false);
+  S4DiagOptions drops_twice{.d_model = 6, .d_state = 40};  // before the activation, too
+  drops_twice.dropout = 0.25;
+  check_bfloat16_layer<S4Diag<float, D>, S4Diag<float>>(drops_twice, 2, 100, true);
   // Kernels that are not diagonal, are anchored, two-sided or cut: the state space through floats.
   using S4Options = typename S4<float, D>::Options;
   check_bfloat16_layer<S4<float, D>, S4<float>>(S4Options{.d_model = 4, .d_state = 8}, 2, 33, false);

@@ -16,6 +16,8 @@
 #pragma once
 
 #include <cmath>
+#include <memory>
+#include <vector>
 
 #include "longwave/autograd/functions/dropout.hpp"
 #include "longwave/autograd/functions/elementwise.hpp"
@@ -24,6 +26,7 @@
 #include "longwave/autograd/functions/shape.hpp"
 #include "longwave/nn/ssm_step.hpp"
 #include "longwave/state_space/ssm_bfloat16.hpp"
+#include "longwave/state_space/ssm_held.hpp"
 #include "longwave/state_space/step_tables.hpp"
 
 namespace longwave {
@@ -85,7 +88,8 @@ struct SsmLayer {
                                    const SsmRunOn<Dev>& run = {}) requires(std::same_as<T, float>) {
     check_input(u.sizes(), run.rate);
     if (!plain(tape) || run.lengths.data() != nullptr) return cast<bfloat16>((*this)(tape, cast<float>(u), run));
-    const Var<bfloat16, 3, Dev> y = convolve(tape, u, run.rate);
+    Var<bfloat16, 3, Dev> y = convolve(tape, u, run.rate);
+    if (Flavour::drop_before) y = dropout(y, options.dropout, options.tie_dropout);
     return output_linear.after(tape, y, options.activation, options.dropout, options.tie_dropout);
   }
 
@@ -93,6 +97,25 @@ struct SsmLayer {
   SequenceOutput<T, Dev> forward(Tape<T, Dev>& tape, Var<T, 3, Dev> u, Var<T, 4, Dev> state_in,
                                  const SsmRunOn<Dev>& run = {}) {
     return pass(tape, u, state_in, true, run);
+  }
+
+  // Works the kernel for L samples out once, for passes until release() over about B sequences of that length, whose
+  // parameters stay as they are; does nothing where that was done. release() brings the gradients of these passes to
+  // the kernel's parameters. Other passes, and those with a state or with drop_kernel, go on as they would without.
+  void hold(index_t B, index_t L, double rate = 1) {
+    if (find_held(L, rate) != nullptr) return;
+    if constexpr (requires { kernel.prepare(L, rate); }) kernel.prepare(cut_to(L, rate), rate);
+    Held& held = free_held();
+    held.L = L;
+    held.rate = rate;
+    held.kernel.open([this](Tape<T, Dev>& tape) { return kernel.on(tape); }, B, L, call(rate));
+    held.open = true;
+  }
+  void release() {
+    for (const std::unique_ptr<Held>& held : held_) {
+      if (held->open) held->kernel.close();
+      held->open = false;
+    }
   }
 
   // A zero state for B streams with the present weights, at options.step_mode.
@@ -171,9 +194,9 @@ struct SsmLayer {
       throw_value_error(std::string(name) + ": rate is " + std::to_string(rate) + ", expected more than 0");
   }
 
-  // Only the kernel, an activation and the output's linear map, and dropout between these two.
+  // Only the kernel, an activation and the output's linear map, and dropout around the activation.
   bool plain(const Tape<T, Dev>& tape) const {
-    const bool drops = tape.training() && (options.drop_kernel > 0 || (Flavour::drop_before && options.dropout > 0));
+    const bool drops = tape.training() && options.drop_kernel > 0;
     return !input_gate && !input_linear && output_linear && !options.hyper_act && !options.swap_channels &&
            options.mult_act == Activation::none && !drops;
   }
@@ -192,14 +215,14 @@ struct SsmLayer {
   // The kernel and D: (B, H', L) -> (B, C H', L), with all of the channels.
   SequenceOutput<T, Dev> convolve(Tape<T, Dev>& tape, Var<T, 3, Dev> x, Var<T, 4, Dev> state_in, bool want_state,
                                   double rate) {
-    const index_t L = x.size(2), cut = kernel_length(rate), L_kernel = cut > 0 ? std::min(cut, L) : L;
+    const bool drops = options.drop_kernel > 0 && tape.training();
+    if (const Held* held = find_held(x.size(2), rate); held != nullptr && !state_in && !want_state && !drops)
+      return {held->kernel.apply(x, D.on(tape, "D")), {}};
+    const index_t L = x.size(2), L_kernel = cut_to(L, rate);
     if constexpr (requires { kernel.prepare(L_kernel, rate); }) kernel.prepare(L_kernel, rate);
     const Vars vars = kernel.on(tape);
     const Var<T, 2, Dev> skip = D.on(tape, "D");
-    if (options.drop_kernel == 0 || !tape.training()) {
-      const SsmCall call{options.algorithm, options.bidirectional, rate, cut};
-      return ssm(x, vars, skip, call, state_in, want_state);
-    }
+    if (!drops) return ssm(x, vars, skip, call(rate), state_in, want_state);
     if (state_in || want_state)
       throw_value_error(std::string(name) + ": drop_kernel is " + std::to_string(options.drop_kernel) +
                         "; while training, there is no state with it");
@@ -210,9 +233,10 @@ struct SsmLayer {
 
   // The same in bfloat16, where plain().
   Var<bfloat16, 3, Dev> convolve(Tape<T, Dev>& tape, Var<bfloat16, 3, Dev> x, double rate) {
-    const SsmCall call{options.algorithm, options.bidirectional, rate, kernel_length(rate)};
-    if constexpr (requires(const Vars& vars, Var<T, 2, Dev> skip) { ssm(x, vars, skip, call); })
-      return ssm(x, kernel.on(tape), D.on(tape, "D"), call);
+    if constexpr (requires(const Held& held, Var<T, 2, Dev> skip) { held.kernel.apply(x, skip); })
+      if (const Held* held = find_held(x.size(2), rate)) return held->kernel.apply(x, D.on(tape, "D"));
+    if constexpr (requires(const Vars& vars, Var<T, 2, Dev> skip) { ssm(x, vars, skip, SsmCall()); })
+      return ssm(x, kernel.on(tape), D.on(tape, "D"), call(rate));
     else
       return cast<bfloat16>(convolve(tape, cast<float>(x), {}, false, rate).y);
   }
@@ -244,6 +268,32 @@ struct SsmLayer {
     if (options.l_max == 0) return 0;
     return std::max<index_t>(1, static_cast<index_t>(std::nearbyint(static_cast<double>(options.l_max) / rate)));
   }
+
+  index_t cut_to(index_t L, double rate) const {
+    const index_t cut = kernel_length(rate);
+    return cut > 0 ? std::min(cut, L) : L;
+  }
+  SsmCall call(double rate) const { return {options.algorithm, options.bidirectional, rate, kernel_length(rate)}; }
+
+  // See hold(). Those that are not open wait to be used again.
+  struct Held {
+    index_t L = 0;
+    double rate = 1;
+    bool open = false;
+    HeldKernel<T, Dev, Vars> kernel;
+  };
+  Held* find_held(index_t L, double rate) const {
+    for (const std::unique_ptr<Held>& held : held_)
+      if (held->open && held->L == L && held->rate == rate) return held.get();
+    return nullptr;
+  }
+  Held& free_held() {
+    for (const std::unique_ptr<Held>& held : held_)
+      if (!held->open) return *held;
+    return *held_.emplace_back(std::make_unique<Held>());
+  }
+
+  std::vector<std::unique_ptr<Held>> held_;
 
   void check_can_step(index_t B) const {
     if (B < 0) throw_value_error(std::string(name) + "::make_state: a batch of " + std::to_string(B));

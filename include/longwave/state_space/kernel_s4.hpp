@@ -10,7 +10,7 @@
 
 #include <cmath>
 
-#include "longwave/ops/fft_conv.hpp"
+#include "longwave/state_space/convolve.hpp"
 #include "longwave/state_space/dplr_scan.hpp"
 #include "longwave/state_space/ssm_parameters.hpp"
 
@@ -127,24 +127,6 @@ Var<T, 3, D> ssm_kernel(Tape<T, D>& tape, const DplrVars<T, D>& vars, index_t L,
 }
 
 namespace detail {
-
-// y (B, C H, L) = K * u + D u, without a copy from (B, C, H, L).
-template <class T, device D>
-Var<T, 3, D> convolve_channels(Var<T, 3, D> u, Var<T, 3, D> K, Var<T, 2, D> skip, index_t C) {
-  Tape<T, D>& tape = u.tape();
-  const index_t B = u.size(0), H = u.size(1), L = u.size(2);
-  const Extents<4> channels{B, C, H, L};
-  const auto y = tape.make(Extents<3>{B, C * H, L}, u.needs_grad() || K.needs_grad() || skip.needs_grad());
-  const TensorView<const T, 2, D> weights = value_or_none(skip);
-  ops::FftConv::forward(y.output().reshape(channels), u.value(), K.value(), weights);
-  tape.record("ssm", y, [=, &tape] {
-    const Grad du(u);
-    const Grad dK(K);
-    ops::FftConv::backward(du.view(), dK.view(), tape.grad_to_add(skip), y.grad().reshape(channels), u.value(),
-                           K.value(), weights);
-  });
-  return y;
-}
 
 // y (B, C H, L) with the state's part added.
 template <class T, device D>

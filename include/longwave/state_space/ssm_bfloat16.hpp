@@ -12,6 +12,43 @@
 
 namespace longwave {
 
+namespace detail {
+
+// One kernel of given modes, m.x and v (1, H, N). finish(d) takes their gradients: d.x, and that of v in d.c.
+template <device D, class Finish>
+Var<bfloat16, 3, D> ssm_of_modes(Var<bfloat16, 3, D> u, const DiagonalModes<D>& m,
+                                 TensorView<const complex<double>, 3, D> v, Var<float, 2, D> skip, Algorithm there,
+                                 Algorithm back, bool modes_need_grad, Finish finish) {
+  Tape<float, D>& tape = u.tape();
+  const Extents<2> modes = m.x.sizes();
+  if (skip) check_shape("ssm", "D", skip.value(), Extents<2>{1, modes[0]}, "CH");
+  DiagonalInputs<float, D, bfloat16> in{
+      u.value(), m.x, v[0], skip ? skip.value()[0] : TensorView<const float, 1, D>(), {}};
+  const bool needs = u.needs_grad() || modes_need_grad || skip.needs_grad();
+  if (needs && tape.recording() && there == back)
+    if (const index_t n = impl::kept_numbers(in, there)) in.kept = tape.template keep<float>(Extents<1>{n});
+  const auto y = tape.template make_as<bfloat16>(u.sizes(), needs);
+  const TensorView<float, 1, D> kept(const_cast<float*>(in.kept.data()), in.kept.sizes());
+  Diagonal::forward(DiagonalOutputs<float, D, bfloat16>{y.output(), {}, kept}, in, there);
+
+  const bool weights = m.b.data() != nullptr;
+  tape.record("ssm", y, [=, &tape] {
+    const DiagonalModes<D> d{tape.template keep<complex<double>>(modes),
+                             weights ? tape.template keep<complex<double>>(modes) : TensorView<complex<double>, 2, D>(),
+                             tape.template keep<complex<double>>(v.sizes())};
+    const Grad du(u);
+    const auto dskip = tape.grad_to_add(skip);
+    Diagonal::backward(
+        DiagonalGradients<float, D, bfloat16>{
+            du, d.x, d.c[0], wanted(dskip) ? dskip[0] : TensorView<float, 1, D>(), {}},
+        DiagonalCotangents<float, D, bfloat16>{y.grad(), {}}, in, back);
+    finish(d);
+  });
+  return y;
+}
+
+}  // namespace detail
+
 template <device D, diagonal_vars V>
 Var<bfloat16, 3, D> ssm(Var<bfloat16, 3, D> u, const V& vars, std::type_identity_t<Var<float, 2, D>> skip,
                         const SsmCall& call = {}) {
@@ -22,34 +59,15 @@ Var<bfloat16, 3, D> ssm(Var<bfloat16, 3, D> u, const V& vars, std::type_identity
   if (s.C != 1 || call.bidirectional || cut || detail::is_anchored(vars))
     return cast<bfloat16>(ssm(cast<float>(u), vars, skip, call).y);
   detail::check_ssm(u.sizes(), s, call, false);
-  if (skip) check_shape("ssm", "D", skip.value(), Extents<2>{1, s.H}, "CH");
 
   const ModeCall mode_call{L, call.rate};
   const DiagonalModes<D> m = detail::make_modes(tape, vars, s);
   const TensorView<complex<double>, 3, D> v = detail::weighted_modes(tape, vars, m, mode_call);
-  DiagonalInputs<float, D, bfloat16> in{
-      u.value(), m.x, v[0], skip ? skip.value()[0] : TensorView<const float, 1, D>(), {}};
   const bool choose = call.algorithm == Algorithm::auto_;
   const Algorithm there = choose ? impl::chosen_forward<float, D>(B, s.N, L) : call.algorithm;
   const Algorithm back = choose ? impl::chosen_backward<float, D>(B, s.N, L) : call.algorithm;
-  const bool needs = u.needs_grad() || vars.needs_grad() || skip.needs_grad();
-  if (needs && tape.recording() && there == back)
-    if (const index_t n = impl::kept_numbers(in, there)) in.kept = tape.template keep<float>(Extents<1>{n});
-  const auto y = tape.template make_as<bfloat16>(u.sizes(), needs);
-  const TensorView<float, 1, D> kept(const_cast<float*>(in.kept.data()), in.kept.sizes());
-  Diagonal::forward(DiagonalOutputs<float, D, bfloat16>{y.output(), {}, kept}, in, there);
-
-  tape.record("ssm", y, [=, &tape] {
-    const DiagonalModes<D> d = detail::make_modes(tape, vars, s);
-    const Grad du(u);
-    const auto dskip = tape.grad_to_add(skip);
-    Diagonal::backward(
-        DiagonalGradients<float, D, bfloat16>{
-            du, d.x, d.c[0], wanted(dskip) ? dskip[0] : TensorView<float, 1, D>(), {}},
-        DiagonalCotangents<float, D, bfloat16>{y.grad(), {}}, in, back);
-    detail::backward_modes(vars, d, m, mode_call);
-  });
-  return y;
+  return detail::ssm_of_modes<D>(u, m, v, skip, there, back, vars.needs_grad(),
+                                 [=](const DiagonalModes<D>& d) { detail::backward_modes(vars, d, m, mode_call); });
 }
 
 }  // namespace longwave

@@ -127,8 +127,9 @@ struct SsmInputs {
   TensorView<const T, 2, D> skip;
   TensorView<const T, 4, D> state_in;
   SsmCall call;
-  bool anchored;                  // and there is a mode with Re x > 0, or there may be
-  TensorView<T, 1, D> kept = {};  // see DiagonalOutputs; the states are those of all channels
+  bool anchored;                     // and there is a mode with Re x > 0, or there may be
+  TensorView<T, 1, D> kept = {};     // see DiagonalOutputs; the states are those of all channels
+  TensorView<const T, 3, D> K = {};  // samples of the kernel where they are there already (ssm_held.hpp)
 
   index_t channels() const { return c.size(0) / (call.bidirectional ? 2 : 1); }
   index_t kernel_length() const { return call.kernel_length > 0 ? std::min(call.kernel_length, u.size(2)) : u.size(2); }
@@ -143,6 +144,9 @@ struct SsmInputs {
   }
   Algorithm forward_form() const {
     return call.algorithm == Algorithm::auto_ ? chosen_forward<T, D>(u.size(0), x.size(1), u.size(2)) : call.algorithm;
+  }
+  Algorithm backward_form() const {
+    return call.algorithm == Algorithm::auto_ ? chosen_backward<T, D>(u.size(0), x.size(1), u.size(2)) : call.algorithm;
   }
   // What `kept` needs if no state goes out.
   index_t kept_numbers() const {
@@ -159,15 +163,21 @@ TensorView<T, 3, D> channel_of(TensorView<T, 4, D> y, index_t c) {
 }
 
 template <class T, device D>
+TensorView<const T, 3, D> kernel_samples(const SsmInputs<T, D>& in, ScratchOn<D>& scratch) {
+  if (in.K.data() != nullptr) return in.K;
+  const auto K = scratch.template tensor<T>(Extents<3>{in.c.size(0), in.u.size(1), in.kernel_length()});
+  modes_kernel_forward(K, in.x, in.c, in.anchored);
+  return K;
+}
+
+template <class T, device D>
 void ssm_forward(TensorView<T, 4, D> y, TensorView<T, 4, D> state_out, const SsmInputs<T, D>& in) {
-  const index_t C = in.channels(), H = in.u.size(1);
+  const index_t C = in.channels();
   const Algorithm algorithm = in.forward_form();
   const bool kernel_form = in.kernel_form(algorithm);
   if (kernel_form) {
     ScratchOn<D> scratch;
-    const auto K = scratch.template tensor<T>(Extents<3>{in.c.size(0), H, in.kernel_length()});
-    modes_kernel_forward(K, in.x, in.c, in.anchored);
-    ops::FftConv::forward(y, in.u, K, in.skip);
+    ops::FftConv::forward(y, in.u, kernel_samples(in, scratch), in.skip);
   }
   for (index_t c = 0; c < C; ++c) {
     const DiagonalOutputs<T, D> out{channel_of(y, c), c == 0 ? state_out : TensorView<T, 4, D>(),
@@ -180,7 +190,8 @@ void ssm_forward(TensorView<T, 4, D> y, TensorView<T, 4, D> state_out, const Ssm
   }
 }
 
-// Gradients are assigned, dskip is added to; each may be left out but dx and dc.
+// Gradients are assigned, dskip and dK are added to; each may be left out but dx and dc. With dK the convolution form
+// stops there: dx and dc stay as they are.
 template <class T, device D = Host>
 struct SsmGradients {
   TensorView<T, 3, D> du;
@@ -188,21 +199,21 @@ struct SsmGradients {
   TensorView<complex<double>, 3, D> dc;
   TensorView<T, 2, D> dskip;
   TensorView<T, 4, D> dstate_in;
+  TensorView<T, 3, D> dK = {};
 };
 
 template <class T, device D>
 void ssm_backward(const SsmGradients<T, D>& d, TensorView<const T, 4, D> dy, TensorView<const T, 4, D> dstate_out,
                   const SsmInputs<T, D>& in) {
-  const index_t C = in.channels(), H = in.u.size(1), L = in.u.size(2);
-  const Algorithm algorithm =
-      in.call.algorithm == Algorithm::auto_ ? chosen_backward<T, D>(in.u.size(0), in.x.size(1), L) : in.call.algorithm;
+  const index_t C = in.channels();
+  const Algorithm algorithm = in.backward_form();
   const bool kernel_form = in.kernel_form(algorithm);
   ScratchOn<D> scratch;
   if (kernel_form) {
-    const Extents<3> sizes{in.c.size(0), H, in.kernel_length()};
-    const auto K = scratch.template tensor<T>(sizes), dK = scratch.template tensor<T>(sizes);
-    modes_kernel_forward(K, in.x, in.c, in.anchored);
+    const TensorView<const T, 3, D> K = kernel_samples(in, scratch);
+    const auto dK = scratch.template tensor<T>(K.sizes());
     ops::FftConv::backward(d.du, dK, d.dskip, dy, in.u, K, in.skip);
+    if (wanted(d.dK)) return detail::add_to(d.dK, TensorView<const T, 3, D>(dK));
     modes_kernel_backward<T>(d.dx, d.dc, dK, in.x, in.c, in.anchored);
     if (in.state_in.data() == nullptr && dstate_out.data() == nullptr && !wanted(d.dstate_in)) return;
   }

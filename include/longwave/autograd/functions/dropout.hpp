@@ -11,11 +11,11 @@ namespace longwave {
 // Drops a share p of the elements; tied: whole rows of the last axis. The numbers come from the tape's generator.
 template <class T, int N, device D>
 Var<T, N, D> dropout(Var<T, N, D> x, double p, bool tied = false) {
-  Tape<T, D>& tape = x.tape();
+  auto& tape = x.tape();
   ops::Dropout::check_probability(p);
   if (!tape.training() || p == 0) return x;
   const PhiloxKey key = tape.generator().next();
-  const Var<T, N, D> y = tape.make(x.sizes(), x.needs_grad());
+  const Var<T, N, D> y = tape.template make_as<T>(x.sizes(), x.needs_grad());
   ops::Dropout::forward(y.output(), x.value(), key, p, tied);
   tape.record("dropout", y, [=] {
     Grad dx(x);
