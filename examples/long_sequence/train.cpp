@@ -223,7 +223,10 @@ int run_one(RunOptions& options, Settings& settings, const TrainArguments& argum
   const auto predictor = backend_of(arguments.device).make_predictor(*trained.network, trained.options, trained.shape);
   const Judgement test = judge(*predictor, trained, data.test, 1);
   results.push_back(test.scores);
-  write_test_result(out, test_result(trained, test, 1, 1), true);
+  TestResult result = test_result(trained, test, 1, 1);
+  result.epochs = command.trainer().epoch();  // of the run; the checkpoint may be of an earlier one
+  result.seconds = command.trainer().seconds;
+  write_test_result(out, result, true);
   const std::string report = out + "/report.html";
   write_report(report, trained, data, test, arguments.device);
   std::printf("test %s after %lld epochs (%s in training steps)\n", describe(test.scores).c_str(),
