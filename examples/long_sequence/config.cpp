@@ -93,7 +93,24 @@ void add_training(Settings& s, RunOptions& c) {
   s.integer("trainer.checkpoint_every", c.trainer.checkpoint_every, 1, many, "epochs between two checkpoints");
   s.integer("trainer.stop_patience", c.trainer.stop_patience, 0, many,
             "evaluations without a better one that end the run; 0: never");
+  s.text("trainer.precision", c.trainer.precision, {"float32", "bf16"},
+         "values inside state-space layers; bf16: on a GPU, half the bytes, parameters stay float32");
   s.flag("trainer.finite_check", c.trainer.finite_check, "name the first op that makes a NaN or infinity (slower)");
+}
+
+// What has a form for values in bfloat16: the state space, an activation and a gated linear map after it.
+void check_precision(const RunOptions& c) {
+  if (c.trainer.precision == "float32") return;
+  const auto refuse = [](const std::string& why) {
+    throw_value_error("trainer.precision = bf16: " + why + "; take trainer.precision = float32");
+  };
+  const auto& m = c.model;
+  if (m.layer == "lstm" || m.layer == "gru" || m.layer == "conv")
+    refuse("model.layer = " + m.layer + " has no form for it, s4d, s4_diag, s4 and dss have");
+  if (m.gate > 0) refuse("a layer with model.gate has no form for it");
+  if (m.final_act == "id" || (m.layer == "dss" && m.final_act == "default"))
+    refuse("layers whose last linear map has no gate after it have no form for it, those with model.final_act = glu do");
+  if (m.activation == "none") refuse("layers without an activation have no form for it");
 }
 
 // An option that the data set does not look at is a mistake, not a wish.
@@ -120,6 +137,7 @@ Settings make_settings(RunOptions& c) {
 
 void check(const RunOptions& c) {
   check_data(c);
+  check_precision(c);
   if (c.model.layer != "dss" && c.model.d_state % 2 != 0)
     throw_value_error("model.d_state is " + std::to_string(c.model.d_state) + ", expected an even number");
   if (c.model.dt_min > c.model.dt_max)

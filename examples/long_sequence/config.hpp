@@ -104,6 +104,7 @@ struct RunOptions {
     std::int64_t checkpoint_every = 1;
     std::int64_t stop_patience = 0;
     bool finite_check = false;
+    std::string precision = "float32";  // or bf16: what values between layers' doors are stored in
   } trainer;
 };
 

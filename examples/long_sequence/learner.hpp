@@ -43,15 +43,26 @@ struct Learner {
   Learner(const RunOptions& options, const NetworkShape& shape)
       : init(generator_of(options, initial_weights)),
         dropout(generator_of(options, dropout_masks)),
-        network(make_network<D>(options, shape, init)),
+        network(make_network<D>(checked(options), shape, init)),
         optimizer(network->trained(), {.lr = options.optimizer.lr, .weight_decay = options.optimizer.weight_decay}),
         clip(optimizer.parameters(),
              std::isnan(options.optimizer.clip) ? std::numeric_limits<double>::infinity() : options.optimizer.clip),
         accumulate_(options.trainer.accumulate),
         task_(options.task) {
+    start_averages(options);
+    tape.set_finite_check(options.trainer.finite_check);
+  }
+
+  void start_averages(const RunOptions& options) {
     if (options.optimizer.ema > 0)
       ema.emplace(network->trained(), EmaOptions{.decay = options.optimizer.ema, .warm_up = true});
-    tape.set_finite_check(options.trainer.finite_check);
+  }
+
+  // Before passes over inputs like this one, where several make a step: what they share is worked out once.
+  bool holds() const { return accumulate_ > 1 && network->holds(); }
+  void hold(const NetworkInput<D>& input) {
+    const bool numbers = input.x.data() != nullptr;
+    network->hold(numbers ? input.x.size(0) : input.tokens.size(0), numbers ? input.x.size(2) : input.tokens.size(1));
   }
 
   // The gradients, added to those of earlier passes of the same step.
@@ -65,7 +76,11 @@ struct Learner {
     tape.backward(accumulate_ > 1 ? mean / static_cast<double>(accumulate_) : mean);
   }
 
-  void clip_gradients() { clip.apply(); }
+  // After the last pass of a step.
+  void finish_gradients() {
+    if (holds()) network->release();
+    clip.apply();
+  }
   void update() {
     optimizer.step();
     if (ema) ema->update();
@@ -85,6 +100,12 @@ struct Learner {
   }
 
  private:
+  static const RunOptions& checked(const RunOptions& options) {
+    if (std::is_same_v<D, Host> && options.trainer.precision == "bf16")
+      throw_value_error("trainer.precision = bf16 is for training on a GPU: add --device cuda, or take float32");
+    return options;
+  }
+
   std::int64_t accumulate_;
   decltype(RunOptions::task) task_;
 };

@@ -76,6 +76,7 @@ void add_device(CLI::App& app, Arguments& a) {
          "--device", [&a](const std::string& name) { a.device = open_device(name); },
          "cpu, cuda or cuda:<number> [cpu]")
       ->type_name("DEVICE");
+  app.add_flag_callback("--tf32", use_tf32, "on a GPU: products with operands of 11 bits, several times as fast");
 }
 
 void add_generate(CLI::App& app, GenerateArguments& a) {

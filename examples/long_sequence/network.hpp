@@ -51,6 +51,11 @@ class Network {
  public:
   virtual ~Network() = default;
   virtual Var<float, 3, D> operator()(Tape<float, D>& tape, const NetworkInput<D>& input, double rate) = 0;
+  // Between the two, passes over L positions of about B rows each share what the parameters make: the kernels of
+  // state-space layers. Their gradients reach the parameters in release(). hold() may be called for several L.
+  virtual bool holds() const = 0;  // whether there is anything to share
+  virtual void hold(index_t B, index_t L) = 0;
+  virtual void release() = 0;
   virtual std::vector<ParameterRef<float, D>> trained() = 0;
   virtual std::vector<ParameterRef<float, D>> state() = 0;  // and buffers: what a checkpoint keeps
   // ValueError where the network looks ahead.

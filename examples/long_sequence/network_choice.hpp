@@ -8,6 +8,13 @@ namespace longwave::examples {
 template <device D>
 std::unique_ptr<Network<D>> make_network(const RunOptions& options, const NetworkShape& shape, Generator& gen) {
   const std::string& layer = options.model.layer;
+  if constexpr (std::is_same_v<D, Cuda>)
+    if (options.trainer.precision == "bf16") {  // other kinds of layers are refused with the options (config.cpp)
+      if (layer == "s4d") return make_mixed_s4d_network(options, shape, gen);
+      if (layer == "s4_diag") return make_mixed_s4_diag_network(options, shape, gen);
+      if (layer == "s4") return make_mixed_s4_network(options, shape, gen);
+      return make_mixed_dss_network(options, shape, gen);
+    }
   if (layer == "s4d") return make_s4d_network<D>(options, shape, gen);
   if (layer == "s4_diag") return make_s4_diag_network<D>(options, shape, gen);
   if (layer == "s4") return make_s4_network<D>(options, shape, gen);

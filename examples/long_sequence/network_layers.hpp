@@ -24,4 +24,10 @@ MadeNetwork<D> make_gru_network(const RunOptions& options, const NetworkShape& s
 template <device D>
 MadeNetwork<D> make_conv_network(const RunOptions& options, const NetworkShape& shape, Generator& gen);
 
+// With values in bfloat16 (mixed_layer.hpp), which saves time on the device alone: cuda/mixed_<kind>.cpp.
+MadeNetwork<Cuda> make_mixed_s4d_network(const RunOptions& options, const NetworkShape& shape, Generator& gen);
+MadeNetwork<Cuda> make_mixed_s4_diag_network(const RunOptions& options, const NetworkShape& shape, Generator& gen);
+MadeNetwork<Cuda> make_mixed_s4_network(const RunOptions& options, const NetworkShape& shape, Generator& gen);
+MadeNetwork<Cuda> make_mixed_dss_network(const RunOptions& options, const NetworkShape& shape, Generator& gen);
+
 }  // namespace longwave::examples

@@ -49,6 +49,20 @@ class NetworkOf final : public Network<D> {
     return (*modules_.decoder)(tape, y, run.lengths);
   }
 
+  bool holds() const override {
+    return requires(Layer & layer) { layer.hold(1, 1); };
+  }
+  void hold(index_t B, index_t L) override {
+    for_each_layer([=](auto& layer) {
+      if constexpr (requires { layer.hold(B, L); }) layer.hold(B, L);
+    });
+  }
+  void release() override {
+    for_each_layer([](auto& layer) {
+      if constexpr (requires { layer.release(); }) layer.release();
+    });
+  }
+
   std::vector<ParameterRef<float, D>> trained() override { return longwave::parameters<float, D>(modules_); }
   std::vector<ParameterRef<float, D>> state() override { return longwave::state<float, D>(modules_); }
 
@@ -130,6 +144,14 @@ class NetworkOf final : public Network<D> {
       return m;
     }
   };
+
+  template <class F>
+  void for_each_layer(F&& f) {
+    modules_.model.for_each_block([&](index_t, auto& block) {
+      f(block.layer);
+      if (block.reverse_layer) f(*block.reverse_layer);
+    });
+  }
 
   Var<float, 3, D> encode(Tape<float, D>& tape, const NetworkInput<D>& input) {
     if (modules_.embedding) return (*modules_.embedding)(tape, input.tokens);

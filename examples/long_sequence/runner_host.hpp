@@ -23,12 +23,13 @@ class Runner<Host> {
     result_ = {.step = learner.optimizer.steps() + 1, .lr = learner.optimizer.lr()};
     for (index_t i = 0; i < accumulate_; ++i) {
       const HostBatch batch = batches.batch(first + i);
+      if (learner.holds()) learner.hold(batch.input);
       learner.pass(batch.input, {batch.classes, batch.values});
       result_.sums.add(learner.scores, batch);
       result_.loss += static_cast<double>(learner.loss()) / static_cast<double>(accumulate_);
       result_.items += batch.items;
     }
-    learner.clip_gradients();
+    learner.finish_gradients();
     result_.grad_norm = learner.clip.last_norm();
     check_step(result_);
     learner.update();

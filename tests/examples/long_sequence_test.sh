@@ -33,6 +33,13 @@ expect 1 "none.json" train --config none.json
 expect 1 "nowhere" train --data nowhere --out a
 LONGWAVE_DATA= expect 1 "LONGWAVE_DATA" train --dataset.name smnist --out a --dataset.folder ""
 expect 1 "even number" train --set model.d_state=3 --out a
+expect 1 "model.d_state is an option of model.layer = s4d, s4_diag, s4 and dss, not of lstm" train \
+  --set model.layer=lstm model.d_state=4 --out a
+expect 1 "model.rank is an option of model.layer = s4, not of dss" info --set model.layer=dss model.rank=2
+expect 1 "trainer.precision = bf16 is for training on a GPU: add --device cuda" train "${tiny[@]}" \
+  --set trainer.precision=bf16 --out a
+expect 1 "model.layer = lstm has no form for it" train --set trainer.precision=bf16 model.layer=lstm --out a
+expect 2 "one of float32, bf16" train --set trainer.precision=fp16
 expect 1 "none.safetensors" evaluate none.safetensors
 expect 1 "none.safetensors" info none.safetensors
 echo "not a checkpoint" >broken.safetensors
@@ -177,6 +184,15 @@ if "$program" info --device cuda >out.txt 2>&1; then
   expect 130 "stopped after step 20" train "${tiny[@]}" --out back --stop-after 20
   expect 0 "test accuracy" train --device cuda --resume back
   expect 0 "test accuracy" evaluate cuda --device cuda
+  for run in parts parts2; do
+    expect 0 "test accuracy" train "${tiny[@]}" --device cuda --set loader.batch=5 trainer.accumulate=4 --out $run
+  done
+  [ "$(figures parts/metrics.jsonl)" = "$(figures parts2/metrics.jsonl)" ] || fail "cuda, accumulated: two runs differ"
+  for run in bf16 bf16_2; do
+    expect 0 "test accuracy" train "${tiny[@]}" --device cuda --set trainer.precision=bf16 --out $run
+  done
+  [ "$(figures bf16/metrics.jsonl)" = "$(figures bf16_2/metrics.jsonl)" ] || fail "cuda, bf16: two runs differ"
+  expect 0 "test accuracy" evaluate bf16
   expect 0 "same prediction as in a batch: 50 of 50" stream cuda --count 50 --device cuda
 else
   expect 2 "--device cuda" train --device cuda

@@ -112,24 +112,77 @@ TEST_CASE("trainer: the learning rate rises over the warm-up and then falls to i
   CHECK(lr.back() == Approx(options.scheduler.min_lr).epsilon(0.1));
 }
 
-TEST_CASE("trainer: accumulated gradients of parts make the step of the whole batch") {
+TEST_CASE("trainer: accumulated gradients of parts make the step of the whole batch, for every layer") {
   RunOptions options = small_options();
   options.model.dropout = 0;
   const RunData data = two_waves();
-  StepResult whole, parts;
-  {
+  const auto last_step = [&](index_t batch, index_t accumulate) {
+    options.loader.batch = batch;  // the same items: the order of an epoch does not depend on the batch
+    options.trainer.accumulate = accumulate;
     const auto trainer = backend_of({}).make_trainer(options, "{}", data);
-    for (int i = 0; i < 2; ++i) trainer->step();
-    REQUIRE(trainer->next(whole, false));
-  }
+    for (int i = 0; i < 3; ++i) trainer->step();
+    StepResult result;
+    REQUIRE(trainer->next(result, false));
+    return result;
+  };
+  for (const char* layer : {"s4d", "s4_diag", "s4", "dss", "lstm", "gru", "conv"})
+    for (const bool both_ways : {false, true}) {
+      INFO(layer << (both_ways ? ", bidirectional" : ""));
+      options.model.layer = layer;
+      options.model.bidirectional = both_ways;
+      const StepResult whole = last_step(16, 1), parts = last_step(4, 4);
+      CHECK(parts.loss == Approx(whole.loss).epsilon(1e-4));
+      CHECK(parts.grad_norm == Approx(whole.grad_norm).epsilon(1e-3));
+      CHECK(parts.items == whole.items);
+    }
+}
+
+TEST_CASE("trainer: accumulating allocates nothing after the first steps, and no number of threads changes a bit") {
+  RunOptions options = small_options();
   options.loader.batch = 4;
-  options.trainer.accumulate = 4;  // the same items: the order of an epoch does not depend on the batch
+  options.trainer.accumulate = 4;
+  const RunData data = two_waves();
+  const auto run = [&](int threads) {
+    longwave::set_num_threads(threads);
+    const auto trainer = backend_of({}).make_trainer(options, "{}", data);
+    std::vector<double> norms;
+    for (StepResult result; trainer->steps() < 6;) {
+      trainer->step();
+      REQUIRE(trainer->next(result, false));
+      norms.push_back(result.grad_norm);
+    }
+    longwave::set_num_threads(0);
+    return norms;
+  };
+  CHECK(run(1) == run(3));
   const auto trainer = backend_of({}).make_trainer(options, "{}", data);
-  for (int i = 0; i < 2; ++i) trainer->step();
-  REQUIRE(trainer->next(parts, false));
-  CHECK(parts.loss == Approx(whole.loss).epsilon(1e-5));
-  CHECK(parts.grad_norm == Approx(whole.grad_norm).epsilon(1e-4));
-  CHECK(parts.items == whole.items);
+  for (index_t i = 0; i < 2 * steps_per_epoch(options); ++i) trainer->step();
+  const long before = allocations;
+  for (index_t i = 0; i < 2 * steps_per_epoch(options); ++i) trainer->step();
+  CHECK(allocations - before == 0);
+}
+
+TEST_CASE("trainer: values in bfloat16 are refused where they have no form, and without a GPU") {
+  RunOptions options = small_options();
+  options.trainer.precision = "bf16";
+  const RunData data = two_waves();
+  CHECK(longwave::test::error_text([&] { backend_of({}).make_trainer(options, "{}", data); }) ==
+        "trainer.precision = bf16 is for training on a GPU: add --device cuda, or take float32");
+  check(options);
+  const auto text = [&] { return longwave::test::error_text([&] { check(options); }); };
+  options.model.layer = "lstm";
+  CHECK(text() ==
+        "trainer.precision = bf16: model.layer = lstm has no form for it, s4d, s4_diag, s4 and dss have; take "
+        "trainer.precision = float32");
+  options.model.layer = "dss";
+  CHECK(text().find("those with model.final_act = glu do") != std::string::npos);
+  options.model.final_act = "glu";
+  CHECK(text().empty());
+  options.model.gate = 2;
+  CHECK(text().find("model.gate") != std::string::npos);
+  options.model.gate = 0;
+  options.model.activation = "none";
+  CHECK(text().find("without an activation") != std::string::npos);
 }
 
 TEST_CASE("trainer: the plateau schedule lowers the rate when judgements stop getting better") {

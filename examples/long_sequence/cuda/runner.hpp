@@ -1,8 +1,10 @@
 // runner.hpp - batches through the learner, on the device, with nobody waiting for anybody: batches are staged two
 // ahead, a step on a full batch of one length is a replay of a captured one, its numbers are fetched when they are
-// there.
+// there. Where several passes make a step, three parts are captured: the kernels that they share, a pass, and the way
+// from the sums of their gradients to new parameters.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 
 #include "long_sequence/cuda/staging.hpp"
@@ -17,9 +19,13 @@ class Runner<Cuda> {
       : accumulate_(options.trainer.accumulate),
         batch_(options.loader.batch),
         // A check looks at every value on the host, which a captured step cannot; lengths change from batch to batch.
-        captures_(!options.trainer.finite_check && !shape.variable && accumulate_ == 1) {
-    graph_.advances(learner.dropout, learner.optimizer, numbers_);
-    if (learner.ema) graph_.advances(*learner.ema);
+        captures_(!options.trainer.finite_check && !shape.variable),
+        numbers_(std::max<index_t>(256, slots * (accumulate_ + 1))) {
+    pass_.advances(learner.dropout, numbers_);
+    cuda::Graph& last = accumulate_ == 1 ? pass_ : finish_;
+    if (accumulate_ > 1) finish_.advances(numbers_);
+    last.advances(learner.optimizer);
+    if (learner.ema) last.advances(*learner.ema);
   }
 
   void run(Learner<Cuda>& learner, Batches& batches, index_t first) {
@@ -34,20 +40,24 @@ class Runner<Cuda> {
       const StagedBatch batch = staging_.send(host);
       const bool full = captures_ && host.items == batch_;
       auto& scores = full ? full_scores_ : part_scores_;
-      const auto step = [&] {
+      if (learner.holds() && (i == 0 || !captures_)) queue(captures_, hold_, [&] { learner.hold(batch.input); });
+      queue(full, pass_, [&] {
         learner.pass(batch.input, batch.target);
-        if (i + 1 == accumulate_) learner.clip_gradients();
-        numbers_.publish(learner.loss, learner.clip.norm());
-        if (i + 1 == accumulate_) learner.update();
         scores = learner.scores;
-      };
-      if (full)
-        graph_.run(step);
-      else
-        step();
+        if (accumulate_ > 1) return numbers_.publish(learner.loss);
+        learner.finish_gradients();
+        numbers_.publish(learner.loss, learner.clip.norm());
+        learner.update();
+      });
       fetch(slot.batches[static_cast<std::size_t>(i)], host, scores);
       slot.result.items += host.items;
     }
+    if (accumulate_ > 1)
+      queue(captures_, finish_, [&] {
+        learner.finish_gradients();
+        numbers_.publish(learner.clip.norm());
+        learner.update();
+      });
     slot.done.record();
     slot.result.step = learner.optimizer.steps();
     ++queued_;
@@ -64,9 +74,11 @@ class Runner<Cuda> {
     for (index_t i = 0; i < accumulate_; ++i) {
       const double loss = numbers_.value(slot.first_number + i, 0);
       result.loss += loss / static_cast<double>(accumulate_);
-      result.grad_norm = numbers_.value(slot.first_number + i, 1);
       slot.batches[static_cast<std::size_t>(i)].add_to(result.sums, loss);
     }
+    // One pass tells both at once.
+    result.grad_norm =
+        accumulate_ == 1 ? numbers_.value(slot.first_number, 1) : numbers_.value(slot.first_number + accumulate_, 0);
     ++told_;
     return true;
   }
@@ -103,6 +115,14 @@ class Runner<Cuda> {
     StepResult result;
   };
 
+  template <class F>
+  static void queue(bool captured, cuda::Graph& graph, F&& part) {
+    if (captured)
+      graph.run(part);
+    else
+      part();
+  }
+
   static void fetch(Fetched& to, const HostBatch& host, TensorView<const float, 3, Cuda> scores) {
     to.sizes = scores.sizes();
     to.of_classes = host.values.data() == nullptr;
@@ -127,7 +147,7 @@ class Runner<Cuda> {
   bool captures_;
   BatchStaging staging_;
   cuda::Readback numbers_;
-  cuda::Graph graph_;
+  cuda::Graph hold_, pass_, finish_;                            // with one pass per step only pass_, which is all of it
   TensorView<const float, 3, Cuda> full_scores_, part_scores_;  // the first: where replays write
   Slot slots_[slots];
   index_t queued_ = 0, told_ = 0;

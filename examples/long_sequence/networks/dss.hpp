@@ -6,9 +6,8 @@
 
 namespace longwave::examples {
 
-template <device D>
-MadeNetwork<D> make_dss_network(const RunOptions& options, const NetworkShape& shape, Generator& gen) {
-  using Layer = DSS<float, D>;
+template <class Layer>
+MadeNetwork<typename Layer::Dev> dss_network_of(const RunOptions& options, const NetworkShape& shape, Generator& gen) {
   typename Layer::Options layer;
   set_ssm_options(layer, options);
   layer.bidirectional = options.model.bidirectional;
@@ -18,7 +17,12 @@ MadeNetwork<D> make_dss_network(const RunOptions& options, const NetworkShape& s
   kernel.lr_Lambda = options.optimizer.ssm_lr;
   kernel.lr_log_dt = std::isnan(options.optimizer.dt_lr) ? options.optimizer.ssm_lr : options.optimizer.dt_lr;
   kernel.lr_W = std::isnan(options.optimizer.C_lr) ? options.optimizer.ssm_lr : options.optimizer.C_lr;
-  return std::make_unique<NetworkOf<Layer, D>>(options, shape, layer, /*two_sided=*/true, gen);
+  return std::make_unique<NetworkOf<Layer, typename Layer::Dev>>(options, shape, layer, /*two_sided=*/true, gen);
+}
+
+template <device D>
+MadeNetwork<D> make_dss_network(const RunOptions& options, const NetworkShape& shape, Generator& gen) {
+  return dss_network_of<DSS<float, D>>(options, shape, gen);
 }
 
 }  // namespace longwave::examples

@@ -24,18 +24,28 @@ typename Layer::Options s4_options(const RunOptions& options) {
   return layer;
 }
 
-template <device D>
-MadeNetwork<D> make_s4_network(const RunOptions& options, const NetworkShape& shape, Generator& gen) {
-  using Layer = S4<float, D>;
+template <class Layer>
+MadeNetwork<typename Layer::Dev> s4_network_of(const RunOptions& options, const NetworkShape& shape, Generator& gen) {
   auto layer = s4_options<Layer>(options);
   layer.l_max = shape.length;  // C~ starts right, and as long as the longest item
-  return std::make_unique<NetworkOf<Layer, D>>(options, shape, layer, true, gen);
+  return std::make_unique<NetworkOf<Layer, typename Layer::Dev>>(options, shape, layer, true, gen);
+}
+
+template <class Layer>
+MadeNetwork<typename Layer::Dev> s4_diag_network_of(const RunOptions& options, const NetworkShape& shape,
+                                                    Generator& gen) {
+  using Made = NetworkOf<Layer, typename Layer::Dev>;
+  return std::make_unique<Made>(options, shape, s4_options<Layer>(options), true, gen);
+}
+
+template <device D>
+MadeNetwork<D> make_s4_network(const RunOptions& options, const NetworkShape& shape, Generator& gen) {
+  return s4_network_of<S4<float, D>>(options, shape, gen);
 }
 
 template <device D>
 MadeNetwork<D> make_s4_diag_network(const RunOptions& options, const NetworkShape& shape, Generator& gen) {
-  using Layer = S4Diag<float, D>;
-  return std::make_unique<NetworkOf<Layer, D>>(options, shape, s4_options<Layer>(options), true, gen);
+  return s4_diag_network_of<S4Diag<float, D>>(options, shape, gen);
 }
 
 }  // namespace longwave::examples

@@ -6,12 +6,17 @@
 
 namespace longwave::examples {
 
-template <device D>
-MadeNetwork<D> make_s4d_network(const RunOptions& options, const NetworkShape& shape, Generator& gen) {
+template <class Layer>
+MadeNetwork<typename Layer::Dev> s4d_network_of(const RunOptions& options, const NetworkShape& shape, Generator& gen) {
   S4DOptions layer;
   set_ssm_options(layer, options);
   layer.lr = options.optimizer.ssm_lr;
-  return std::make_unique<NetworkOf<S4D<float, D>, D>>(options, shape, layer, /*two_sided=*/false, gen);
+  return std::make_unique<NetworkOf<Layer, typename Layer::Dev>>(options, shape, layer, /*two_sided=*/false, gen);
+}
+
+template <device D>
+MadeNetwork<D> make_s4d_network(const RunOptions& options, const NetworkShape& shape, Generator& gen) {
+  return s4d_network_of<S4D<float, D>>(options, shape, gen);
 }
 
 }  // namespace longwave::examples

@@ -1,0 +1,11 @@
+#include "long_sequence/mixed_layer.hpp"
+#include "long_sequence/networks/s4d.hpp"
+#include "longwave/cuda.hpp"
+
+namespace longwave::examples {
+
+MadeNetwork<Cuda> make_mixed_s4d_network(const RunOptions& options, const NetworkShape& shape, Generator& gen) {
+  return s4d_network_of<MixedLayer<S4D<float, Cuda>>>(options, shape, gen);
+}
+
+}  // namespace longwave::examples
