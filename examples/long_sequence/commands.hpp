@@ -68,11 +68,24 @@ struct TableArguments {
   std::string folder;
 };
 
+struct ConvertArguments {
+  std::string config;  // of the run that a state dict becomes
+  std::vector<std::pair<std::string, std::string>> overrides;
+  std::string from;  // a state dict as safetensors; or a checkpoint, or the folder of a run
+  std::string to;
+  std::string prefix;               // of the names in the state dict
+  std::vector<std::string> ignore;  // of the state dict's entries
+  std::string names = "run";        // to write: of a training run, or of example.py ("example")
+  bool transposed = true;           // dss: as from a transposed layer, output_linear.bias (O, 1)
+  bool force = false;
+};
+
 int train(const TrainArguments& arguments);
 int evaluate(const EvaluateArguments& arguments);
 int stream(const StreamArguments& arguments);
 int generate(const GenerateArguments& arguments);
 int info(const InfoArguments& arguments);
+int convert(const ConvertArguments& arguments);
 int table(const TableArguments& arguments);
 
 }  // namespace longwave::examples

@@ -25,6 +25,17 @@ void add_data(Settings& s, RunOptions& c) {
   s.integer("dataset.subsample", c.dataset.subsample, 1, 1024, "only every so many samples");
   s.integer("dataset.symbols", c.dataset.symbols, 3, 65536, "alphabet of copying");
   s.integer("dataset.items", c.dataset.items, 0, many, "items per epoch of sets that are made; 0: the set's own");
+  s.integer("dataset.crop", c.dataset.crop, 0, 31, "training images of cifar are moved by up to so many pixels");
+  s.flag("dataset.flip", c.dataset.flip, "every second training image of cifar, drawn anew each epoch, is mirrored");
+  s.flag("dataset.example_scale", c.dataset.example_scale,
+         "colours of cifar divided by the deviations that the S4 repository's example.py has");
+  s.text("dataset.words", c.dataset.words, {"all", "ten"}, "of speech: all 35, or those of the ten-word experiments");
+  s.flag("dataset.mfcc", c.dataset.mfcc, "speech as 20 cepstral coefficients every 100 samples");
+  s.flag("dataset.divide_again", c.dataset.divide_again,
+         "samples of speech by 2^15 a second time before they are standardised, as in the published runs");
+  s.number("dataset.dropped", c.dataset.dropped, 0, 0.99,
+           "share of the samples of speech that are 0, with a channel that says which are there");
+  s.flag("dataset.fresh", c.dataset.fresh, "adding, copying, delay, reconstruct: other training items in each epoch");
 
   s.integer("loader.batch", c.loader.batch, 1, many, "items per pass");
   s.integer("loader.evaluation_batch", c.loader.evaluation_batch, 0, many, "items at a time to evaluate; 0: chosen");
@@ -49,6 +60,10 @@ void add_model(Settings& s, RunOptions& c) {
   s.number("model.dt_min", c.model.dt_min, 1e-9, 1e3, "smallest time step at the start");
   s.number("model.dt_max", c.model.dt_max, 1e-9, 1e3, "largest time step at the start");
   s.text("model.init", c.model.init, {}, "start of A in s4 and s4_diag: legs, diag-lin, ..; empty: the layer's own");
+  for (const auto& [name, value] : {std::pair("dt", &c.model.dt_transform), std::pair("real", &c.model.real_transform),
+                                    std::pair("imag", &c.model.imag_transform)})
+    s.text(std::string("model.") + name + "_transform", *value, {"exp", "none", "relu", "sigmoid", "softplus"},
+           "s4, s4_diag: from what is trained to the time step, or to the real or imaginary part of A");
   s.integer("model.n_ssm", c.model.n_ssm, 0, 8192, "copies of A and B in s4 and s4_diag; 0: one per feature");
   s.integer("model.rank", c.model.rank, 1, 8, "rank of the correction of s4");
   s.flag("model.deterministic", c.model.deterministic, "s4, s4_diag: steps spread evenly, C the first basis vector");
@@ -123,6 +138,18 @@ void check_data(const RunOptions& c) {
   if (d.permutation != "none" && !cifar) refuse("permutation", "cifar");
   if (d.gray && !cifar) refuse("gray", "cifar");
   if (d.tokens && !cifar && !text) refuse("tokens", "cifar, text and retrieval");
+  if (d.crop > 0 && !cifar) refuse("crop", "cifar");
+  if (d.flip && !cifar) refuse("flip", "cifar");
+  if (d.example_scale && (!cifar || d.gray || d.tokens)) refuse("example_scale", "cifar as numbers in colour");
+  if (d.subsample > 1 && (d.crop > 0 || d.flip))
+    throw_value_error("dataset.subsample leaves no image to crop or flip; leave out dataset.crop and dataset.flip");
+  const bool speech = d.name == "speech";
+  if (d.words != "all" && !speech) refuse("words", "speech");
+  if (d.mfcc && !speech) refuse("mfcc", "speech");
+  if (d.divide_again && !speech) refuse("divide_again", "speech");
+  if (d.dropped > 0 && !speech) refuse("dropped", "speech");
+  const bool made = d.name == "adding" || d.name == "copying" || d.name == "delay" || d.name == "reconstruct";
+  if (d.fresh && !made) refuse("fresh", "adding, copying, delay and reconstruct");
 }
 
 }  // namespace

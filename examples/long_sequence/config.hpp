@@ -26,6 +26,14 @@ struct RunOptions {
     std::int64_t subsample = 1;  // every so many samples are kept
     std::int64_t symbols = 10;   // of copying
     std::int64_t items = 0;      // of sets that are made on the spot; 0: the set's own
+    std::int64_t crop = 0;       // pixels that training images are moved by, at most
+    bool flip = false;
+    bool example_scale = false;  // of colours
+    std::string words = "all";  // of speech
+    bool mfcc = false;
+    bool divide_again = false;
+    double dropped = 0;  // share of the samples
+    bool fresh = false;  // items that are made: others in each epoch
   } dataset;
 
   struct {
@@ -52,6 +60,9 @@ struct RunOptions {
     double dt_min = 1e-3;
     double dt_max = 0.1;
     std::string init;  // of A: s4, s4_diag
+    std::string dt_transform = "exp";
+    std::string real_transform = "exp";
+    std::string imag_transform = "none";
     std::int64_t n_ssm = 0;
     std::int64_t rank = 1;
     bool deterministic = false;

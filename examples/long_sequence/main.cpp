@@ -92,6 +92,26 @@ void add_generate(CLI::App& app, GenerateArguments& a) {
   app.add_option("--threads", a.threads, "0: as many as there are")->check(CLI::NonNegativeNumber)->type_name("N");
 }
 
+void add_convert(CLI::App& app, ConvertArguments& a) {
+  app.add_option("--from", a.from, "state dict as safetensors; or, for the way back, a checkpoint or folder of a run")
+      ->required()
+      ->type_name("PATH");
+  app.add_option("--to", a.to, "the folder of a run, or a file *.safetensors or *.ckpt")->required()->type_name("PATH");
+  app.add_option("--prefix", a.prefix, "before all names of the state dict, such as module.")->type_name("TEXT");
+  app.add_option("--ignore", a.ignore, "entries that may be too much; NAME.* for all that begin so")->type_name("NAME");
+  app.add_option("--names", a.names, "to write: those of a training run, or of example.py [run]")
+      ->check(CLI::IsMember({"run", "example"}))
+      ->type_name("run|example");
+  app.add_option("--transposed", a.transposed, "of dss, to write: output_linear.bias as (O, 1), not (O) [true]")
+      ->type_name("BOOL");
+  app.add_flag("--force", a.force, "replace what is there");
+  add_options(app, a);
+  app.add_option_function<std::string>(
+         "--data", [&a](const std::string& folder) { a.overrides.emplace_back("dataset.folder", folder); },
+         "folder of the data files, as --dataset.folder")
+      ->type_name("DIR");
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Trains state-space models on long sequences, evaluates them, streams and generates with them.",
                "long_sequence");
@@ -130,6 +150,10 @@ int run(int argc, char** argv) {
   table_app->add_option("folder", table_arguments.folder, "runs are looked for in it and below")
       ->required()
       ->type_name("DIR");
+  ConvertArguments convert_arguments;
+  CLI::App* convert_app =
+      app.add_subcommand("convert", "state dicts of the S4 and DSS repositories into runs, and runs into state dicts");
+  add_convert(*convert_app, convert_arguments);
   add_device(*train_app, train_arguments);
   add_device(*evaluate_app, evaluate_arguments);
   add_device(*stream_app, stream_arguments);
@@ -147,6 +171,7 @@ int run(int argc, char** argv) {
   if (*stream_app) return stream(stream_arguments);
   if (*generate_app) return generate(generate_arguments);
   if (*table_app) return table(table_arguments);
+  if (*convert_app) return convert(convert_arguments);
   return info(info_arguments);
 }
 

@@ -2,6 +2,7 @@
 // batches.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "long_sequence/network.hpp"
 #include "longwave/data/buckets.hpp"
+#include "longwave/data/image.hpp"
 
 namespace longwave::examples {
 
@@ -19,9 +21,20 @@ inline index_t size_of(const Part& part) {
   return std::visit([](const auto& set) { return set.size(); }, part);
 }
 
+// Training images are moved and mirrored, drawn anew in each epoch.
+struct Augmentation {
+  index_t height = 0, width = 0;
+  CropFlip how;
+};
+
+// The training part of an epoch, where each has items of its own: as many, of the same lengths.
+using FreshPart = std::function<Part(index_t epoch)>;
+
 struct RunData {
   Part train, test;
   std::optional<Part> validation;  // empty unless the set has one or dataset.validation asks for one
+  std::optional<Augmentation> augmentation;
+  FreshPart fresh;  // empty: all epochs have the same items
   NetworkShape shape;
   std::vector<std::string> classes;  // names
 
@@ -37,7 +50,8 @@ struct HostBatch {
   index_t items = 0;                          // B
 };
 
-// Batches of a part, in an order that is a pure function of (seed, epoch); valid until the next.
+// Batches of a part, in an order that is a pure function of (seed, epoch), as is what is drawn for them; valid until
+// the next.
 class Batches {
  public:
   virtual ~Batches() = default;
@@ -52,6 +66,8 @@ struct BatchOptions {
   index_t buckets = 1;
   bool shuffle = true;
   bool drop_last = false;
+  std::optional<Augmentation> augmentation = {};
+  FreshPart fresh = {};
 };
 
 // The part must outlive it.

@@ -41,7 +41,9 @@ BatchOptions training_batches(const RunOptions& options, const RunData& data) {
   return {.batch = options.loader.batch,
           .buckets = options.loader.buckets,
           .shuffle = true,
-          .drop_last = size_of(data.train) >= options.loader.batch * options.loader.buckets};
+          .drop_last = size_of(data.train) >= options.loader.batch * options.loader.buckets,
+          .augmentation = data.augmentation,
+          .fresh = data.fresh};
 }
 
 BatchOptions evaluation_batches(const RunOptions& options, const NetworkShape& shape) {

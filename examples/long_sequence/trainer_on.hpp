@@ -38,6 +38,14 @@ class TrainerOn final : public Trainer {
         rate_(options, per_epoch(), last_step()),
         runner_(options, data.shape, learner_) {}
 
+  // Before the first step: the weights that load(parameters and buffers) puts in place of the drawn ones. The averages
+  // start there too.
+  template <class Load>
+  void start_from(Load&& load) {
+    load(learner_.network->state());
+    learner_.start_averages(options_);
+  }
+
   void step() override {
     if (run_.batch == 0) {
       settle();

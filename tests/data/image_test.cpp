@@ -84,3 +84,31 @@ TEST_CASE("image: crops and flips move whole images, and depend on the key alone
                  "with 2 border values; take one or one per channel"));
   CHECK(contains(error_text<ShapeError>([&] { crop_flip(other.view(), h, h, {}, {1, 0, 0}); }), "for images of 6 x 6"));
 }
+
+TEST_CASE("image: pixels in another order are moved as images all the same") {
+  const index_t h = 8, w = 8, B = 20;
+  const auto rows = random<float>(Extents<3>{B, 2, h * w}, 6);
+  for (const ImageOrder order : {ImageOrder::snake, ImageOrder::hilbert, ImageOrder::bit_reversal}) {
+    const auto pixels = image_order(order, h, w);
+    Tensor<float, 3> x = rows.clone(), y(B, 2, h * w), back(B, 2, h * w);
+    const auto ordered = [&](auto&& f) {
+      for (index_t b = 0; b < B; ++b)
+        for (index_t c = 0; c < 2; ++c)
+          for (index_t l = 0; l < h * w; ++l) f(b, c, l, pixels[static_cast<std::size_t>(l)]);
+    };
+    ordered([&](index_t b, index_t c, index_t l, index_t p) { y(b, c, l) = rows(b, c, p); });
+    crop_flip(x.view(), h, w, {.pad = 3}, {1, 2, 3});
+    crop_flip(y.view(), h, w, {.pad = 3, .order = pixels}, {1, 2, 3});
+    ordered([&](index_t b, index_t c, index_t l, index_t p) { back(b, c, p) = y(b, c, l); });
+    CHECK(same_bits(x, back));
+  }
+  Tensor<float, 3> x(1, 1, 4);
+  CHECK(contains(error_text<ShapeError>([&] {
+                   crop_flip(x.view(), 2, 2, {.order = {0, 1, 2}}, {1, 0, 0});
+                 }),
+                 "an order of 3 for 4 pixels"));
+  CHECK(contains(error_text<ValueError>([&] {
+                   crop_flip(x.view(), 2, 2, {.order = {0, 1, 2, 4}}, {1, 0, 0});
+                 }),
+                 "the order names pixel 4 of 4"));
+}

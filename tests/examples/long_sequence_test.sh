@@ -125,6 +125,36 @@ expect 0 "a second" generate bytes --prefix "12" --length 30 --count 2 --out tex
 expect 1 "no network of the next byte" generate whole
 expect 0 "rate 2" evaluate whole --subsample 2
 
+echo "-- weights as state dicts of the S4 and DSS repositories, and back"
+scores() { "$program" evaluate "$1" 2>&1 | grep '^test '; }
+expect 0 "names of a training run" convert --from threads --to weights.safetensors
+expect 1 "is there already" convert --from threads --to weights.safetensors
+expect 2 "brings its options along" convert --from threads --to other.safetensors --model.d_model 8
+again=(convert --config threads/config.json --from)
+expect 0 "checkpoint: again/checkpoint.safetensors" "${again[@]}" weights.safetensors --to again
+expect 1 "is there already" "${again[@]}" weights.safetensors --to again
+[ -n "$(scores again)" ] && [ "$(scores again)" = "$(scores threads)" ] || fail "there and back: $(scores again)"
+expect 0 "names of example.py" convert --from again --to example.safetensors --names example
+expect 0 "names of example.py" "${again[@]}" example.safetensors --to again.ckpt
+expect 0 "state dict" convert --from again.ckpt --to second.safetensors
+same weights.safetensors second.safetensors "by way of example.py's names"
+expect 0 "after 3 epochs" train --resume again
+expect 0 "checkpoint" "${again[@]}" weights.safetensors --to again --force
+[ "$(scores again)" = "$(scores threads)" ] || fail "--force does not replace the run"
+for layer in s4 s4_diag dss; do
+  expect 0 "state dict" convert --from layer_$layer --to $layer.safetensors
+  expect 0 "checkpoint" convert --config layer_$layer/config.json --from $layer.safetensors --to back_$layer
+  [ "$(scores back_$layer)" = "$(scores layer_$layer)" ] || fail "$layer there and back"
+done
+expect 1 "example.py's model has S4D layers" convert --from layer_s4 --to other.safetensors --names example
+expect 1 "nothing was loaded" "${again[@]}" weights.safetensors --to other --model.d_model 12 --model.n_layers 2
+grep -q "missing: model.layers.1.layer.D (12)" out.txt || fail "what is missing is not listed"
+[ "$(grep -c 'differs: ' out.txt)" -ge 8 ] || fail "what differs is not listed"
+expect 1 "begins with" "${again[@]}" weights.safetensors --to other --prefix module.
+printf 'PK\003\004' >pickle.ckpt
+expect 1 "a file of torch.save" "${again[@]}" pickle.ckpt --to other
+[ -e other ] || [ -e other.safetensors ] && fail "a conversion that failed left something"
+
 echo "-- gradients of two passes make the step of one"
 expect 0 "test accuracy" train "${tiny[@]}" --set model.dropout=0 loader.batch=20 --out once
 expect 0 "test accuracy" train "${tiny[@]}" --set model.dropout=0 loader.batch=10 trainer.accumulate=2 --out twice

@@ -31,11 +31,19 @@ RunData load_cifar(const RunOptions& options) {
   const auto [train, test] = read_parts(options);
   const Cifar10Sequences how{
       .gray = options.dataset.gray,
+      .small_program = options.dataset.example_scale,
       .order = parse_image_order(options.dataset.permutation == "none" ? "rows" : options.dataset.permutation)};
   RunData data = options.dataset.tokens ? assemble(options, cifar10_tokens(train, how), cifar10_tokens(test, how))
                                         : assemble(options, sequences_of(cifar10_dataset(train, how)),
                                                    sequences_of(cifar10_dataset(test, how)));
   data.classes.assign(std::begin(cifar10_classes), std::end(cifar10_classes));
+  if (options.dataset.crop > 0 || options.dataset.flip) {
+    CropFlip moves = cifar10_augmentation(how);
+    moves.pad = options.dataset.crop;
+    moves.flip = options.dataset.flip;
+    if (options.dataset.tokens) moves.border = {0};
+    data.augmentation = {.height = Cifar10::side, .width = Cifar10::side, .how = std::move(moves)};
+  }
   return data;
 }
 

@@ -1,7 +1,9 @@
 // Spoken digits, Speech Commands, and sound as 8-bit mu-law tokens to be continued.
 #include <cmath>
+#include <utility>
 
 #include "long_sequence/datasets/assemble.hpp"
+#include "longwave/data/mfcc.hpp"
 #include "longwave/data/mu_law.hpp"
 #include "longwave/data/speech.hpp"
 #include "longwave/data/standardize.hpp"
@@ -31,16 +33,32 @@ RunData load_digits(const RunOptions& options) {
                   cut(std::move(parts.test), options.dataset.length));
 }
 
-// Each position standardised for itself, as in the published runs.
+// Each position standardised for itself, as in the published runs; then what is dropped.
 RunData load_speech(const RunOptions& options) {
-  const std::string folder = data_folder(options, "speech_commands", "testing_list.txt");
-  const index_t L = options.dataset.length > 0 ? options.dataset.length : 16000;
-  SpeechParts<float> parts = read_speech_commands<float>(folder, {}, L);
-  Dataset<float> train = padded(parts.train, L), validation = padded(parts.validation, L), test = padded(parts.test, L);
+  const auto& o = options.dataset;
+  const bool ten = o.words == "ten";
+  const std::string folder = data_folder(options, "speech_commands", ten ? "yes" : "testing_list.txt");
+  const index_t L = o.length > 0 ? o.length : 16000;
+  const SpeechOptions how{.divide_again = o.divide_again};
+  SpeechParts<float> parts =
+      ten ? read_speech_commands_ten<float>(folder, how, L) : read_speech_commands<float>(folder, how, L);
+  // One part at a time: there are gigabytes of it.
+  const auto dense = [&](SequenceSet<float>& set) {
+    const SequenceSet<float> part = std::exchange(set, {});
+    return o.mfcc ? Mfcc()(padded(part, L)) : padded(part, L);
+  };
+  Dataset<float> train = dense(parts.train), validation = dense(parts.validation), test = dense(parts.test);
   const PositionScale<float> scale(train.x.view());
-  for (Dataset<float>* part : {&train, &validation, &test}) scale.apply(part->x.view());
-  RunData data = assemble(options, sequences_of(train), sequences_of(test), std::optional(sequences_of(validation)));
-  data.classes = speech_commands_words(folder);
+  std::uint32_t stream = 110;  // of random numbers, one for each part, whatever the seed of the run
+  const auto finished = [&](Dataset<float>& data) {
+    Dataset<float> part = std::exchange(data, {});
+    scale.apply(part.x.view());
+    if (o.dropped > 0) part = drop_samples(part, o.dropped, {0, stream++, 0});
+    return sequences_of(part);
+  };
+  auto train_set = finished(train), validation_set = finished(validation), test_set = finished(test);
+  RunData data = assemble(options, std::move(train_set), std::move(test_set), std::optional(std::move(validation_set)));
+  data.classes = ten ? speech_commands_ten : speech_commands_words(folder);
   return data;
 }
 

@@ -10,8 +10,15 @@ template <class Task>
 RunData made(const RunOptions& options, const Task& task, index_t items, index_t test_items, Predict predict) {
   const auto seed = static_cast<std::uint64_t>(options.trainer.seed);
   const index_t n = options.dataset.items > 0 ? options.dataset.items : items;
-  auto train = task.make(n, {seed, 100, 0}), test = task.make(std::min(n, test_items), {0, 101, 0});
-  return assemble(options, std::move(train), std::move(test), {}, predict);
+  const auto train = [=](index_t epoch) { return task.make(n, {seed, 100, static_cast<std::uint32_t>(epoch)}); };
+  RunData data = assemble(options, train(0), task.make(std::min(n, test_items), {0, 101, 0}), {}, predict);
+  if (options.dataset.fresh)
+    data.fresh = [train, count = size_of(data.train), k = options.dataset.subsample](index_t epoch) -> Part {
+      auto set = first_items(train(epoch), count);
+      if constexpr (!decltype(set)::has_tokens) return thinned(std::move(set), k);
+      return set;
+    };
+  return data;
 }
 
 }  // namespace

@@ -18,6 +18,9 @@ typename Layer::Options s4_options(const RunOptions& options) {
   kernel.n_ssm = options.model.n_ssm;
   kernel.rank = options.model.rank;
   kernel.deterministic = options.model.deterministic;
+  kernel.dt_transform = transform_of(options.model.dt_transform, "model.dt_transform");
+  kernel.real_transform = transform_of(options.model.real_transform, "model.real_transform");
+  kernel.imag_transform = transform_of(options.model.imag_transform, "model.imag_transform");
   kernel.lr_A = kernel.lr_B = options.optimizer.ssm_lr;
   kernel.lr_dt = std::isnan(options.optimizer.dt_lr) ? options.optimizer.ssm_lr : options.optimizer.dt_lr;
   kernel.lr_C = options.optimizer.C_lr;

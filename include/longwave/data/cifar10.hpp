@@ -180,9 +180,9 @@ Dataset<T> cifar10_dataset(const Cifar10& images, const Cifar10Sequences& how = 
   return out;
 }
 
-// What is outside of a normalised image when it is moved: black.
+// Of the sequences that cifar10_dataset makes. What is outside of a normalised image when it is moved: black.
 inline CropFlip cifar10_augmentation(const Cifar10Sequences& how = {}) {
-  CropFlip out{.border = {}};
+  CropFlip out{.border = {}, .order = image_order(how.order, Cifar10::side, Cifar10::side)};
   for (const ChannelScale& s : detail::cifar10_scale(how)) out.border.push_back(-s.mean / s.deviation);
   return out;
 }

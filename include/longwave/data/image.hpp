@@ -86,37 +86,62 @@ struct CropFlip {
   index_t pad = 4;                   // moved by up to so many pixels each way
   bool flip = true;                  // left and right exchanged, every second image
   std::vector<double> border = {0};  // what comes in from outside: one value, or one per channel
+  std::vector<index_t> order = {};   // in which x has the pixels, as from image_order; empty: row by row
 };
 
-// Moves and flips every image x (B, C, height * width) of a batch, before it is permuted. Image b's draw is a function
-// of key and b alone: a batch number as key.draw makes a resumed run repeat it.
+namespace detail {
+
 template <class T>
-void crop_flip(TensorView<T, 3> x, index_t height, index_t width, const CropFlip& how, PhiloxKey key) {
-  const index_t B = x.size(0), C = x.size(1);
-  if (x.size(2) != height * width || how.pad < 0 ||
-      (how.border.size() != 1 && static_cast<index_t>(how.border.size()) != C))
+void check_crop_flip(TensorView<T, 3> x, index_t height, index_t width, const CropFlip& how) {
+  const index_t pixels = height * width;
+  if (x.size(2) != pixels || how.pad < 0 ||
+      (how.border.size() != 1 && static_cast<index_t>(how.border.size()) != x.size(1)))
     throw_shape_error("crop_flip: x is " + to_string(x.sizes(), "BCL") + " for images of " + std::to_string(height) +
                       " x " + std::to_string(width) + ", moved by " + std::to_string(how.pad) + ", with " +
                       std::to_string(how.border.size()) + " border values; take one or one per channel");
-  std::vector<T> image(static_cast<std::size_t>(height * width));
+  if (!how.order.empty() && static_cast<index_t>(how.order.size()) != pixels)
+    throw_shape_error("crop_flip: an order of " + std::to_string(how.order.size()) + " for " + std::to_string(pixels) +
+                      " pixels");
+  for (const index_t p : how.order)
+    if (p < 0 || p >= pixels)
+      throw_value_error("crop_flip: the order names pixel " + std::to_string(p) + " of " + std::to_string(pixels));
+}
+
+}  // namespace detail
+
+// Moves and flips every image x (B, C, height * width) of a batch. Image b's draw is a function of key and b alone: a
+// batch number as key.draw makes a resumed run repeat it. `image` is room to work in, kept from batch to batch.
+template <class T>
+void crop_flip(TensorView<T, 3> x, index_t height, index_t width, const CropFlip& how, PhiloxKey key,
+               std::vector<T>& image) {
+  detail::check_crop_flip(x, height, width, how);
+  const index_t pixels = height * width;
+  image.resize(static_cast<std::size_t>(pixels));
+  const auto pixel = [&](index_t l) { return how.order.empty() ? l : how.order[static_cast<std::size_t>(l)]; };
   const auto shift = [&](std::uint32_t word) {
     const auto range = static_cast<std::uint64_t>(2 * how.pad + 1);
     return static_cast<index_t>(word * range >> 32) - how.pad;
   };
-  for (index_t b = 0; b < B; ++b) {
+  for (index_t b = 0; b < x.size(0); ++b) {
     const PhiloxWords words = philox(key, static_cast<std::uint64_t>(b));
     const index_t down = shift(words.word[0]), right = shift(words.word[1]);
     const bool flip = how.flip && words.word[2] >> 31 != 0;
-    for (index_t c = 0; c < C; ++c) {
+    for (index_t c = 0; c < x.size(1); ++c) {
       const T border = static_cast<T>(how.border[how.border.size() == 1 ? 0 : static_cast<std::size_t>(c)]);
-      for (index_t p = 0; p < height * width; ++p) {
-        const index_t row = p / width + down, at = p % width, column = (flip ? width - 1 - at : at) + right;
+      for (index_t l = 0; l < pixels; ++l) image[static_cast<std::size_t>(pixel(l))] = x(b, c, l);
+      for (index_t l = 0; l < pixels; ++l) {
+        const index_t p = pixel(l), at = p % width;
+        const index_t row = p / width + down, column = (flip ? width - 1 - at : at) + right;
         const bool inside = row >= 0 && row < height && column >= 0 && column < width;
-        image[static_cast<std::size_t>(p)] = inside ? x(b, c, row * width + column) : border;
+        x(b, c, l) = inside ? image[static_cast<std::size_t>(row * width + column)] : border;
       }
-      for (index_t p = 0; p < height * width; ++p) x(b, c, p) = image[static_cast<std::size_t>(p)];
     }
   }
+}
+template <class T>
+void crop_flip(TensorView<T, 3> x, index_t height, index_t width, const CropFlip& how, PhiloxKey key) {
+  std::vector<T> image;
+  crop_flip(x, height, width, how, key, image);
 }
 
 }  // namespace longwave

@@ -83,27 +83,39 @@ struct TorchSlot {
   index_t count() const { return shape_bytes(shape, dtype) / dtype_bytes(dtype); }
 };
 
+template <class T, class D>
+TorchSlot torch_slot(const std::string& name, std::vector<index_t> shape, T* data) {
+  TorchSlot slot{name, dtype_of<T>, std::move(shape), data, {}, {}};
+  if constexpr (std::is_same_v<D, Host>) {
+    slot.convert = [](const std::byte* from, DType dtype, index_t n, void* out) {
+      static_cast<void>(convert_elements(from, dtype, false, n, static_cast<T*>(out)));
+    };
+  } else {
+    slot.fetch = copy_from_device;
+    slot.convert = [](const std::byte* from, DType dtype, index_t n, void* out) {
+      Tensor<T, 1> host(n);
+      static_cast<void>(convert_elements(from, dtype, false, n, host.data()));
+      cuda::copy_to_device(out, host.data(), host.bytes());
+    };
+  }
+  return slot;
+}
+
 template <class Module>
 std::vector<TorchSlot> torch_slots(Module& module) {
   std::vector<TorchSlot> slots;
   auto add = [&]<class T, int N, class D>(const std::string& name, Tensor<T, N, D>& to) {
-    TorchSlot slot{name, dtype_of<T>, std::vector<index_t>(to.sizes().sizes, to.sizes().sizes + N), to.data(), {}, {}};
-    if constexpr (std::is_same_v<D, Host>) {
-      slot.convert = [](const std::byte* from, DType dtype, index_t n, void* out) {
-        static_cast<void>(convert_elements(from, dtype, false, n, static_cast<T*>(out)));
-      };
-    } else {
-      slot.fetch = copy_from_device;
-      slot.convert = [](const std::byte* from, DType dtype, index_t n, void* out) {
-        Tensor<T, 1> host(n);
-        static_cast<void>(convert_elements(from, dtype, false, n, host.data()));
-        cuda::copy_to_device(out, host.data(), host.bytes());
-      };
-    }
-    slots.push_back(std::move(slot));
+    slots.push_back(torch_slot<T, D>(name, std::vector<index_t>(to.sizes().sizes, to.sizes().sizes + N), to.data()));
   };
   module.for_each_parameter([&](const std::string& name, auto& p) { add(name, p.value); });
   visit_buffers("", module, add);
+  return slots;
+}
+
+template <class T, class D>
+std::vector<TorchSlot> torch_slots(const std::vector<ParameterRef<T, D>>& refs) {
+  std::vector<TorchSlot> slots;
+  for (const ParameterRef<T, D>& ref : refs) slots.push_back(torch_slot<T, D>(ref.name, ref.shape, ref.value));
   return slots;
 }
 

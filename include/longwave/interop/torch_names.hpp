@@ -206,10 +206,22 @@ TorchReport load_torch(const std::string& path, Module& module, const LoadTorchO
   return load_torch(SafetensorsFile(path), module, options);
 }
 
+// Into parameters and buffers that were gathered, as by state(), under the names that they have there.
+template <class T, class D>
+TorchReport load_torch(const StateDict& dict, const std::vector<ParameterRef<T, D>>& refs,
+                       const LoadTorchOptions& options = {}) {
+  return detail::load_torch(dict, detail::torch_slots(refs), options);
+}
+
 // Replaces `path` as a whole.
 template <module_like Module>
 void save_torch(const std::string& path, Module& module, const SaveTorchOptions& options = {}) {
   detail::save_torch(path, detail::torch_slots(module), options);
+}
+template <class T, class D>
+void save_torch(const std::string& path, const std::vector<ParameterRef<T, D>>& refs,
+                const SaveTorchOptions& options = {}) {
+  detail::save_torch(path, detail::torch_slots(refs), options);
 }
 
 }  // namespace longwave
