@@ -29,7 +29,7 @@ struct RunOptions {
     std::int64_t crop = 0;       // pixels that training images are moved by, at most
     bool flip = false;
     bool example_scale = false;  // of colours
-    std::string words = "all";  // of speech
+    std::string words = "all";   // of speech
     bool mfcc = false;
     bool divide_again = false;
     double dropped = 0;  // share of the samples
