@@ -6,6 +6,13 @@ namespace longwave::examples {
 
 namespace {
 
+// As assemble() does, which refuses it where there are tokens.
+TokenSet subsampled(TokenSet set, index_t) { return set; }
+template <class Y>
+SequenceSet<float, Y> subsampled(SequenceSet<float, Y> set, index_t k) {
+  return thinned(std::move(set), k);
+}
+
 template <class Task>
 RunData made(const RunOptions& options, const Task& task, index_t items, index_t test_items, Predict predict) {
   const auto seed = static_cast<std::uint64_t>(options.trainer.seed);
@@ -14,9 +21,7 @@ RunData made(const RunOptions& options, const Task& task, index_t items, index_t
   RunData data = assemble(options, train(0), task.make(std::min(n, test_items), {0, 101, 0}), {}, predict);
   if (options.dataset.fresh)
     data.fresh = [train, count = size_of(data.train), k = options.dataset.subsample](index_t epoch) -> Part {
-      auto set = first_items(train(epoch), count);
-      if constexpr (!decltype(set)::has_tokens) return thinned(std::move(set), k);
-      return set;
+      return subsampled(first_items(train(epoch), count), k);
     };
   return data;
 }
