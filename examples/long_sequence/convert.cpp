@@ -7,6 +7,7 @@
 
 #include "long_sequence/commands.hpp"
 #include "long_sequence/datasets.hpp"
+#include "long_sequence/layer_options.hpp"
 #include "long_sequence/official_names.hpp"
 #include "long_sequence/summary.hpp"
 #include "long_sequence/trainer_on.hpp"
@@ -50,6 +51,7 @@ int from_official(const SafetensorsFile& file, const ConvertArguments& arguments
   Settings settings = make_settings(options);
   if (!arguments.config.empty()) settings.load_file(arguments.config);
   for (const auto& [name, value] : arguments.overrides) settings.set(name, value);
+  settle_layer_options(settings, arguments.overrides);
   check(options);
   const bool folder = !names_file(arguments.to);
   const std::string path = folder ? arguments.to + "/checkpoint.safetensors" : arguments.to;

@@ -7,15 +7,15 @@
 
 namespace longwave::examples {
 
-RunData load_data(const RunOptions& options) {
-  static const std::map<std::string, RunData (*)(const RunOptions&)> loaders = {
+RunData load_data(const RunOptions& options, const Wanted& wanted) {
+  static const std::map<std::string, RunData (*)(const RunOptions&, const Wanted&)> loaders = {
       {"mnist1d", load_mnist1d},     {"smnist", load_mnist},          {"pmnist", load_mnist},
       {"cifar", load_cifar},         {"listops", load_listops},       {"text", load_text},
       {"retrieval", load_retrieval}, {"pathfinder", load_pathfinder}, {"speech", load_speech},
       {"digits", load_digits},       {"adding", load_synthetic},      {"copying", load_synthetic},
       {"delay", load_synthetic},     {"reconstruct", load_synthetic}, {"bytes", load_bytes},
       {"audio", load_audio}};
-  return loaders.at(options.dataset.name)(options);
+  return loaders.at(options.dataset.name)(options, wanted);
 }
 
 std::string named_folder(const RunOptions& options) {
@@ -33,8 +33,8 @@ std::string data_folder(const RunOptions& options, const std::string& name, cons
   return folder;
 }
 
-SequenceSet<float, index_t> sequences_of(const Dataset<float>& data) {
-  SequenceSet<float, index_t> set{.name = data.name, .channels = data.channels(), .classes = data.classes};
+Numbers sequences_of(const Dataset<float>& data) {
+  Numbers set{.name = data.name, .channels = data.channels(), .classes = data.classes};
   set.values.assign(data.x.data(), data.x.data() + data.x.count());
   set.y.assign(data.y.data(), data.y.data() + data.size());
   set.offsets.resize(static_cast<std::size_t>(data.size()) + 1);

@@ -6,21 +6,29 @@
 
 namespace longwave::examples {
 
-RunData load_data(const RunOptions& options);
+struct Wanted {
+  bool train = true;  // and the validation part; false: the test part alone
+  Fit fit = {};       // of the run that is judged; where it lacks what the set needs the training part is read for it
+};
+
+RunData load_data(const RunOptions& options, const Wanted& wanted = {});
+
+// What the set asks of a network, where its options tell without a look at its files.
+std::optional<NetworkShape> known_shape(const RunOptions& options);
 
 // One set each, in datasets/*.cpp.
-RunData load_mnist1d(const RunOptions& options);
-RunData load_mnist(const RunOptions& options);
-RunData load_cifar(const RunOptions& options);
-RunData load_listops(const RunOptions& options);
-RunData load_text(const RunOptions& options);
-RunData load_retrieval(const RunOptions& options);
-RunData load_pathfinder(const RunOptions& options);
-RunData load_speech(const RunOptions& options);
-RunData load_digits(const RunOptions& options);
-RunData load_synthetic(const RunOptions& options);
-RunData load_bytes(const RunOptions& options);
-RunData load_audio(const RunOptions& options);
+RunData load_mnist1d(const RunOptions& options, const Wanted& wanted);
+RunData load_mnist(const RunOptions& options, const Wanted& wanted);
+RunData load_cifar(const RunOptions& options, const Wanted& wanted);
+RunData load_listops(const RunOptions& options, const Wanted& wanted);
+RunData load_text(const RunOptions& options, const Wanted& wanted);
+RunData load_retrieval(const RunOptions& options, const Wanted& wanted);
+RunData load_pathfinder(const RunOptions& options, const Wanted& wanted);
+RunData load_speech(const RunOptions& options, const Wanted& wanted);
+RunData load_digits(const RunOptions& options, const Wanted& wanted);
+RunData load_synthetic(const RunOptions& options, const Wanted& wanted);
+RunData load_bytes(const RunOptions& options, const Wanted& wanted);
+RunData load_audio(const RunOptions& options, const Wanted& wanted);
 
 // What --data, dataset.folder or else LONGWAVE_DATA names; may be empty.
 std::string named_folder(const RunOptions& options);
@@ -29,8 +37,10 @@ std::string named_folder(const RunOptions& options);
 // where none is named.
 std::string data_folder(const RunOptions& options, const std::string& name, const std::string& file);
 
+using Numbers = SequenceSet<float, index_t>;  // with a class each
+
 // Of a data set of one length.
-SequenceSet<float, index_t> sequences_of(const Dataset<float>& data);
+Numbers sequences_of(const Dataset<float>& data);
 
 // The first `limit` items, or all.
 template <class X, class Y>

@@ -5,6 +5,7 @@
 #include "common/progress.hpp"
 #include "long_sequence/commands.hpp"
 #include "long_sequence/datasets.hpp"
+#include "long_sequence/layer_options.hpp"
 #include "long_sequence/summary.hpp"
 
 namespace longwave::examples {
@@ -77,8 +78,10 @@ int info(const InfoArguments& arguments) {
   Settings settings = make_settings(options);
   if (!arguments.config.empty()) settings.load_file(arguments.config);
   for (const auto& [name, value] : arguments.overrides) settings.set(name, value);
+  settle_layer_options(settings, arguments.overrides);
   check(options);
-  const NetworkShape shape = load_data(options).shape;
+  const std::optional<NetworkShape> known = known_shape(options);
+  const NetworkShape shape = known ? *known : load_data(options).shape;
   Generator generator(static_cast<std::uint64_t>(options.trainer.seed));
   print_network(options, shape, *make_network<Host>(options, shape, generator));
   return 0;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,11 @@ struct Augmentation {
 // The training part of an epoch, where each has items of its own: as many, of the same lengths.
 using FreshPart = std::function<Part(index_t epoch)>;
 
+// What a set takes from its training part besides the items, such as a vocabulary: texts by name. Checkpoints keep it,
+// so that the other parts can be read without that one.
+using Fit = std::map<std::string, std::string>;
+inline constexpr const char* fit_key = "data/";  // before the names, in a checkpoint
+
 struct RunData {
   Part train, test;
   std::optional<Part> validation;  // empty unless the set has one or dataset.validation asks for one
@@ -37,6 +43,7 @@ struct RunData {
   FreshPart fresh;  // empty: all epochs have the same items
   NetworkShape shape;
   std::vector<std::string> classes;  // names
+  Fit fit;
 
   // What is looked at after each epoch. Only a validation part may be chosen by.
   const Part& watched() const { return validation ? *validation : test; }

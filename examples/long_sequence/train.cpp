@@ -11,6 +11,7 @@
 #include "long_sequence/backend.hpp"
 #include "long_sequence/commands.hpp"
 #include "long_sequence/datasets.hpp"
+#include "long_sequence/layer_options.hpp"
 #include "long_sequence/results.hpp"
 #include "long_sequence/summary.hpp"
 #include "longwave/core/parallel.hpp"
@@ -185,6 +186,7 @@ void apply(Settings& settings, const TrainArguments& arguments, const Checkpoint
     if (!may_change(name) && settings.to_json() != before)
       throw UsageError(name + " cannot change in a resumed run; start a new one, or leave it out");
   }
+  if (saved == nullptr) settle_layer_options(settings, arguments.overrides);
 }
 
 // How the run that `out` holds differs from the one that is asked for: "model.d_model is 64 there, 128 here"; "" if in

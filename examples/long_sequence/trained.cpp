@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 
 #include "long_sequence/datasets.hpp"
@@ -61,7 +62,10 @@ Trained load_trained(const std::string& checkpoint) {
 RunData load_data_of(const Trained& trained, const std::string& folder) {
   RunOptions options = trained.options;
   if (!folder.empty()) options.dataset.folder = folder;
-  RunData data = load_data(options);
+  Wanted wanted{.train = false};
+  for (const auto& [key, text] : trained.info.more)
+    if (key.starts_with(fit_key)) wanted.fit[key.substr(std::strlen(fit_key))] = text;
+  RunData data = load_data(options, wanted);
   const NetworkShape &has = data.shape, &wants = trained.shape;
   if (has.channels != wants.channels || has.vocabulary != wants.vocabulary || has.outputs != wants.outputs ||
       has.pairs != wants.pairs)

@@ -14,7 +14,8 @@ struct Trained {
 };
 Trained load_trained(const std::string& checkpoint);
 
-// Its data, from `folder` where that is not empty; data that the network cannot take are refused.
+// The test part of its data, from `folder` where that is not empty, read with what the run learned from its training
+// part; data that the network cannot take are refused.
 RunData load_data_of(const Trained& trained, const std::string& folder);
 
 // The file of a run's folder, the best one where there is one; a path that is no folder is taken for the file itself.

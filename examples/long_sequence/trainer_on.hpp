@@ -83,6 +83,7 @@ class TrainerOn final : public Trainer {
     info.generators = {{"dropout", learner_.dropout.state()}};
     info.config = config_;
     info.schedule = rate_.state();
+    for (const auto& [name, text] : data_.fit) info.more[fit_key + name] = text;
     save_checkpoint(path, learner_.network->state(), learner_.optimizer_state(), info);
   }
 

@@ -1,7 +1,10 @@
 // assemble.hpp - from the sets that were read to the data of a run: limits, the validation part, what a network needs.
 #pragma once
 
+#include <sstream>
+
 #include "long_sequence/datasets.hpp"
+#include "longwave/data/vocabulary.hpp"
 
 namespace longwave::examples {
 
@@ -70,7 +73,26 @@ void set_shape(NetworkShape& shape, const SequenceSet<X, Y>& set, Predict predic
     shape.variable = set.sequence_length(s) != shape.length;
 }
 
-// validation: the set's own, or empty.
+// A vocabulary as a fit keeps it: its symbols.
+inline std::string text_of(const Vocabulary& vocabulary) {
+  std::string text;
+  for (const std::uint32_t symbol : vocabulary.symbols()) text += std::to_string(symbol) + " ";
+  return text;
+}
+inline Vocabulary vocabulary_of(const std::string& text) {
+  std::vector<std::uint32_t> symbols;
+  std::istringstream numbers(text);
+  for (std::uint32_t symbol; numbers >> symbol;) symbols.push_back(symbol);
+  return Vocabulary::of_symbols(std::move(symbols));
+}
+
+// The text that the run's fit holds under a name; "" where it holds none.
+inline std::string fitted(const Wanted& wanted, const char* name) {
+  const auto at = wanted.fit.find(name);
+  return at == wanted.fit.end() ? "" : at->second;
+}
+
+// train: empty where it is not wanted. validation: the set's own, or empty.
 template <class X, class Y>
 RunData assemble(const RunOptions& options, SequenceSet<X, Y> train, SequenceSet<X, Y> test,
                  std::type_identity_t<std::optional<SequenceSet<X, Y>>> validation = {},
@@ -88,7 +110,7 @@ RunData assemble(const RunOptions& options, SequenceSet<X, Y> train, SequenceSet
       for (auto* set : {&train, &test, validation ? &*validation : nullptr})
         if (set != nullptr) *set = thinned(std::move(*set), k);
   }
-  if (!validation && options.dataset.validation > 0) {
+  if (!validation && options.dataset.validation > 0 && train.size() > 0) {
     Generator generator(42);  // the same part whatever the seed of the run
     auto parts = split(train, options.dataset.validation, generator);
     train = std::move(parts.train);
@@ -97,7 +119,8 @@ RunData assemble(const RunOptions& options, SequenceSet<X, Y> train, SequenceSet
   // The longest of all parts first, so that one that is shorter throughout counts as variable.
   for (const auto* set : {&train, &test, validation ? &*validation : &train})
     data.shape.length = std::max(data.shape.length, set->longest());
-  for (const auto* set : {&train, &test, validation ? &*validation : &train}) set_shape(data.shape, *set, predict);
+  for (const auto* set : {&train, &test, validation ? &*validation : &train})
+    if (set->size() > 0 || set == &test) set_shape(data.shape, *set, predict);
   if constexpr (SequenceSet<X, Y>::has_classes)
     for (index_t k = 0; k < data.shape.outputs; ++k) data.classes.push_back(std::to_string(k));
   data.train = std::move(train);

@@ -24,7 +24,7 @@ Parts drawn(const RunOptions& options) {
   return {slice(all, 0, n), slice(all, n, all.size()), {}};
 }
 
-Parts read_parts(const RunOptions& options) {
+Parts read_parts(const RunOptions& options, bool train) {
   if (named_folder(options).empty()) return drawn(options);
   const std::string folder = data_folder(options, "listops", "d20s_tokens.npy");
   if (file_exists(folder + "/d20s_tokens.npy")) {
@@ -32,20 +32,25 @@ Parts read_parts(const RunOptions& options) {
     const index_t cut = all.size() * 4 / 5;
     return {slice(all, 0, cut), slice(all, cut, all.size()), {}};
   }
-  return {read_listops(folder + "/basic_train.tsv"), read_listops(folder + "/basic_test.tsv"),
-          read_listops(folder + "/basic_val.tsv")};
+  ListOps test = read_listops(folder + "/basic_test.tsv");
+  if (!train) return {{}, std::move(test), {}};
+  return {read_listops(folder + "/basic_train.tsv"), std::move(test), read_listops(folder + "/basic_val.tsv")};
 }
 
 }  // namespace
 
-RunData load_listops(const RunOptions& options) {
-  const Parts parts = read_parts(options);
-  const Vocabulary vocabulary = listops_vocabulary(parts.train);
+RunData load_listops(const RunOptions& options, const Wanted& wanted) {
+  const std::string symbols = fitted(wanted, "symbols");
+  const Parts parts = read_parts(options, wanted.train || symbols.empty());
+  const Vocabulary vocabulary = symbols.empty() ? listops_vocabulary(parts.train) : vocabulary_of(symbols);
   ListOpsTokens how;
   if (options.dataset.length > 0) how.l_max = options.dataset.length;
   std::optional<TokenSet> validation;
-  if (parts.validation) validation = tokenize(*parts.validation, vocabulary, how);
-  return assemble(options, tokenize(parts.train, vocabulary, how), tokenize(parts.test, vocabulary, how), validation);
+  if (wanted.train && parts.validation) validation = tokenize(*parts.validation, vocabulary, how);
+  RunData data = assemble(options, wanted.train ? tokenize(parts.train, vocabulary, how) : TokenSet(),
+                          tokenize(parts.test, vocabulary, how), validation);
+  data.fit["symbols"] = text_of(vocabulary);
+  return data;
 }
 
 }  // namespace longwave::examples

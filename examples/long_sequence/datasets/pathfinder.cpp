@@ -19,9 +19,10 @@ Pathfinder read_images(const RunOptions& options) {
 
 }  // namespace
 
-RunData load_pathfinder(const RunOptions& options) {
+RunData load_pathfinder(const RunOptions& options, const Wanted& wanted) {
   const PathfinderParts parts = split_pathfinder(read_images(options));
   const auto sequences = [](const Pathfinder& part) { return sequences_of(pathfinder_dataset(part)); };
+  if (!wanted.train) return assemble(options, Numbers(), sequences(parts.test));
   return assemble(options, sequences(parts.train), sequences(parts.test), std::optional(sequences(parts.validation)));
 }
 

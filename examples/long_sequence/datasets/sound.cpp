@@ -1,5 +1,7 @@
 // Spoken digits, Speech Commands, and sound as 8-bit mu-law tokens to be continued.
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 #include "long_sequence/datasets/assemble.hpp"
@@ -12,29 +14,39 @@ namespace longwave::examples {
 
 namespace {
 
-// One factor for all of the sound: the training part has deviation 1.
-void scale_together(SequenceSet<float>& train, SequenceSet<float>& other) {
+// One factor for all of the sound, with which the training part has deviation 1.
+float factor_of(const Numbers& train) {
   double squares = 0;
   for (const float x : train.values) squares += static_cast<double>(x) * static_cast<double>(x);
   const double mean = squares / static_cast<double>(train.values.size());
-  const auto factor = static_cast<float>(mean > 0 ? 1 / std::sqrt(mean) : 1);
-  for (auto* set : {&train, &other})
-    for (float& x : set->values) x *= factor;
+  return static_cast<float>(mean > 0 ? 1 / std::sqrt(mean) : 1);
+}
+
+Numbers scaled(Numbers set, float factor) {
+  for (float& x : set.values) x *= factor;
+  return set;
 }
 
 std::string digits_folder(const RunOptions& options) { return data_folder(options, "fsdd", "digit_speaker_take.npy"); }
 
 }  // namespace
 
-RunData load_digits(const RunOptions& options) {
+RunData load_digits(const RunOptions& options, const Wanted& wanted) {
   DigitParts<float> parts = read_spoken_digits<float>(digits_folder(options));
-  scale_together(parts.train, parts.test);
-  return assemble(options, cut(std::move(parts.train), options.dataset.length),
-                  cut(std::move(parts.test), options.dataset.length));
+  const std::string known = fitted(wanted, "factor");
+  const float factor = known.empty() ? factor_of(parts.train) : std::strtof(known.c_str(), nullptr);
+  const index_t L = options.dataset.length;
+  RunData data = assemble(options, wanted.train ? cut(scaled(std::move(parts.train), factor), L) : Numbers(),
+                          cut(scaled(std::move(parts.test), factor), L));
+  char text[48];
+  std::snprintf(text, sizeof text, "%a", static_cast<double>(factor));  // exact
+  data.fit["factor"] = text;
+  return data;
 }
 
 // Each position standardised for itself, as in the published runs; then what is dropped.
-RunData load_speech(const RunOptions& options) {
+// All parts, which standardising needs.
+RunData load_speech(const RunOptions& options, const Wanted&) {
   const auto& o = options.dataset;
   const bool ten = o.words == "ten";
   const std::string folder = data_folder(options, "speech_commands", ten ? "yes" : "testing_list.txt");
@@ -62,13 +74,14 @@ RunData load_speech(const RunOptions& options) {
   return data;
 }
 
-RunData load_audio(const RunOptions& options) {
+RunData load_audio(const RunOptions& options, const Wanted& wanted) {
   const DigitParts<float> parts = read_spoken_digits<float>(digits_folder(options));
   const auto windows = [&](const SequenceSet<float>& set) {
     return next_tokens(set.name, mu_law_tokens(set).values, 256,
                        options.dataset.length > 0 ? options.dataset.length : 1024);
   };
-  return assemble(options, windows(parts.train), windows(parts.test), {}, Predict::every_position);
+  return assemble(options, wanted.train ? windows(parts.train) : TokenSet(), windows(parts.test), {},
+                  Predict::every_position);
 }
 
 }  // namespace longwave::examples

@@ -14,12 +14,14 @@ SequenceSet<float, Y> subsampled(SequenceSet<float, Y> set, index_t k) {
 }
 
 template <class Task>
-RunData made(const RunOptions& options, const Task& task, index_t items, index_t test_items, Predict predict) {
+RunData made(const RunOptions& options, const Wanted& wanted, const Task& task, index_t items, index_t test_items,
+             Predict predict) {
   const auto seed = static_cast<std::uint64_t>(options.trainer.seed);
   const index_t n = options.dataset.items > 0 ? options.dataset.items : items;
   const auto train = [=](index_t epoch) { return task.make(n, {seed, 100, static_cast<std::uint32_t>(epoch)}); };
-  RunData data = assemble(options, train(0), task.make(std::min(n, test_items), {0, 101, 0}), {}, predict);
-  if (options.dataset.fresh)
+  RunData data = assemble(options, wanted.train ? train(0) : decltype(train(0))(),
+                          task.make(std::min(n, test_items), {0, 101, 0}), {}, predict);
+  if (wanted.train && options.dataset.fresh)
     data.fresh = [train, count = size_of(data.train), k = options.dataset.subsample](index_t epoch) -> Part {
       return subsampled(first_items(train(epoch), count), k);
     };
@@ -28,17 +30,17 @@ RunData made(const RunOptions& options, const Task& task, index_t items, index_t
 
 }  // namespace
 
-RunData load_synthetic(const RunOptions& options) {
+RunData load_synthetic(const RunOptions& options, const Wanted& wanted) {
   const index_t L = options.dataset.length;
   if (options.dataset.name == "adding")
-    return made(options, AddingTask{.length = L > 0 ? L : 1000}, 50000, 1000, Predict::one_each);
+    return made(options, wanted, AddingTask{.length = L > 0 ? L : 1000}, 50000, 1000, Predict::one_each);
   if (options.dataset.name == "copying")
-    return made(options, CopyingTask{.gap = L > 0 ? L : 1000, .alphabet = options.dataset.symbols}, 10000, 1000,
+    return made(options, wanted, CopyingTask{.gap = L > 0 ? L : 1000, .alphabet = options.dataset.symbols}, 10000, 1000,
                 Predict::last_positions);
   if (options.dataset.name == "delay")
-    return made(options, DelayTask{.length = L > 0 ? L : 4000, .lag = L > 0 ? L / 4 : 1000}, 16384, 1024,
+    return made(options, wanted, DelayTask{.length = L > 0 ? L : 4000, .lag = L > 0 ? L / 4 : 1000}, 16384, 1024,
                 Predict::every_position);
-  return made(options, ReconstructTask{.length = L > 0 ? L : 4000, .lag = L > 0 ? L / 4 : 1000}, 16384, 1024,
+  return made(options, wanted, ReconstructTask{.length = L > 0 ? L : 4000, .lag = L > 0 ? L / 4 : 1000}, 16384, 1024,
               Predict::one_each);
 }
 
