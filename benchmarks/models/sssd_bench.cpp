@@ -73,7 +73,7 @@ void construction(benchmark::State& state) {
                      .skip_channels = 256,
                      .s4_lmax = 100},
                     gen);
-    benchmark::DoNotOptimize(net.zero_conv.bias.value.data());
+    benchmark::DoNotOptimize(net.final_conv.zero_conv.bias.value.data());
   }
 }
 

@@ -101,7 +101,7 @@ TEST_CASE("on the device: events hidden, predicted and filled in as on the host"
       using D = typename decltype(on)::Device;
       Generator init(1), gen(2);
       SssdCategorical<float, D> net(options, init);
-      init::normal(init, net.zero_conv.weight.value.view(), 0, 0.5);
+      init::normal(init, net.final_conv.zero_conv.weight.value.view(), 0, 0.5);
       const auto x = placed<D>(events), m = placed<D>(mask);
       Tape<float, D> tape;
       const auto loss = net.loss(tape, x.view(), m.view(), gen);

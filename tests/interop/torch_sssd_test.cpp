@@ -24,7 +24,7 @@ template <class Net>
 Net make(std::uint64_t seed) {
   Generator gen(seed);
   Net net(small(), gen);
-  init::normal(gen, net.zero_conv.weight.value.view(), 0, 1);
+  init::normal(gen, net.final_conv.zero_conv.weight.value.view(), 0, 1);
   return net;
 }
 

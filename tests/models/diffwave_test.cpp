@@ -82,7 +82,7 @@ TEST_CASE("DiffWave: a block is its formula") {
 TEST_CASE("DiffWave: gradients agree with finite differences") {
   Generator gen(1);
   DiffWave<double> net(small(2), gen);
-  init::normal(gen, net.zero_conv.weight.value.view(), 0, 1);
+  init::normal(gen, net.final_conv.zero_conv.weight.value.view(), 0, 1);
   auto x = random<double>(Extents<3>{2, 1, 6}, 1), cond = random<double>(Extents<3>{2, 1, 6}, 2);
   Tensor<double, 3> mask(2, 1, 6);
   for (index_t l = 0; l < 12; l += 2) mask.data()[l] = 1;

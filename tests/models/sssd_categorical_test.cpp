@@ -119,7 +119,7 @@ TEST_CASE("SssdCategorical: gradients agree with finite differences") {
   SssdCategoricalOptions o = small(3, 5);
   o.network.res_channels = o.network.skip_channels = 3;
   SssdCategorical<double> net(o, gen);
-  init::normal(gen, net.zero_conv.weight.value.view(), 0, 1);
+  init::normal(gen, net.final_conv.zero_conv.weight.value.view(), 0, 1);
   Tensor<index_t, 2> tokens(2, 5);
   Tensor<index_t, 1> steps(2);
   for (index_t i = 0; i < 10; ++i) tokens.data()[i] = i % 4;  // 3: hidden

@@ -24,8 +24,8 @@ SssdOptions small(index_t lmax = 7) {
 template <class Net>
 void wake(Net& net) {
   Generator gen(77);
-  init::normal(gen, net.zero_conv.weight.value.view(), 0, 1);
-  init::normal(gen, net.zero_conv.bias.value.view(), 0, 1);
+  init::normal(gen, net.final_conv.zero_conv.weight.value.view(), 0, 1);
+  init::normal(gen, net.final_conv.zero_conv.bias.value.view(), 0, 1);
 }
 
 struct Batch {

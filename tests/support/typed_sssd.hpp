@@ -127,7 +127,7 @@ void check_sssd_network(const std::string& what, index_t B, index_t L, Set set, 
                   .s4_d_state = 6};
     set(o);
     Network net(o, gen);
-    init::normal(gen, net.zero_conv.weight.value.view(), 0, 0.5);
+    init::normal(gen, net.final_conv.zero_conv.weight.value.view(), 0, 0.5);
     return net;
   });
   const Tensor<index_t, 1> steps = some_steps(B, 50);
@@ -173,7 +173,7 @@ void check_hold() {
   const index_t B = 3, L = 23;
   Generator gen(5);
   Net<T, D> net({.num_res_layers = 2, .res_channels = 8, .skip_channels = 16, .s4_lmax = L, .s4_d_state = 4}, gen);
-  init::normal(gen, net.zero_conv.weight.value.view(), 0, 0.5);
+  init::normal(gen, net.final_conv.zero_conv.weight.value.view(), 0, 0.5);
   const auto x = placed<D>(float_numbers<T>(Extents<3>{B, 1, L}, 6)), mask = placed<D>(some_known<T>(x.sizes()));
   const auto steps = placed<D>(some_steps(B, 50));
   Tape<T, D> tape;

@@ -79,6 +79,29 @@ struct SssdTrunk {
   }
 };
 
+// What every network of this family ends with, (B, S, L) -> (B, K, L): final_2(relu(final_0(h))); final_2 starts at 0.
+template <class T, device D = Host>
+struct SssdExit {
+  WeightNormConv1d<T, D> hidden;
+  Conv1d<T, D> zero_conv;
+
+  SssdExit(index_t skip_channels, index_t out, Generator& gen)
+      : hidden({.in = skip_channels, .out = skip_channels}, gen), zero_conv({.in = skip_channels, .out = out}, gen) {
+    init::constant(zero_conv.weight.value.view(), 0);
+    init::constant(zero_conv.bias.value.view(), 0);
+  }
+
+  template <class F>
+  void for_each_parameter(F&& f) {
+    visit("0.conv.", hidden, f);
+    visit("2.conv.", zero_conv, f);
+  }
+
+  void hold(index_t L) { hidden.hold(L > 0); }
+
+  Var<T, 3, D> operator()(Tape<T, D>& tape, Var<T, 3, D> h) { return zero_conv(tape, relu(hidden(tape, h))); }
+};
+
 template <class Block>
 struct SssdNetwork {
   using T = typename Block::value_type;
@@ -90,25 +113,19 @@ struct SssdNetwork {
   Options options;
   WeightNormConv1d<T, Dev> init_conv;
   SssdTrunk<Block> residual_layer;
-  WeightNormConv1d<T, Dev> final_conv;
-  Conv1d<T, Dev> zero_conv;
+  SssdExit<T, Dev> final_conv;
 
   SssdNetwork(const Options& o, Generator& gen)
       : options((detail::check_sssd(o), o)),
         init_conv({.in = o.in_channels, .out = o.res_channels}, gen),
         residual_layer(o, 2 * o.in_channels, gen),
-        final_conv({.in = o.skip_channels, .out = o.skip_channels}, gen),
-        zero_conv({.in = o.skip_channels, .out = o.out_channels}, gen) {
-    init::constant(zero_conv.weight.value.view(), 0);
-    init::constant(zero_conv.bias.value.view(), 0);
-  }
+        final_conv(o.skip_channels, o.out_channels, gen) {}
 
   template <class F>
   void for_each_parameter(F&& f) {
     visit("init_conv.0.conv.", init_conv, f);
     visit("residual_layer.", residual_layer, f);
-    visit("final_conv.0.conv.", final_conv, f);
-    visit("final_conv.2.conv.", zero_conv, f);
+    visit("final_conv.", final_conv, f);
   }
   template <class F>
   void for_each_buffer(F&& f) {
@@ -120,7 +137,7 @@ struct SssdNetwork {
   void hold(index_t L) {
     residual_layer.hold(L);
     init_conv.hold(L > 0);
-    final_conv.hold(L > 0);
+    final_conv.hold(L);
   }
 
   // x: noisy, cond: known values (looked at where mask is 1), mask: all (B, C, L); steps (B), 0-based. -> (B, C', L)
@@ -129,7 +146,7 @@ struct SssdNetwork {
     check(x, cond, mask, steps);
     const Var<T, 3, Dev> known = concat(1, cond * mask, mask);
     const Var<T, 3, Dev> sum = residual_layer(tape, relu(init_conv(tape, x)), known, steps);
-    return zero_conv(tape, relu(final_conv(tape, sum)));
+    return final_conv(tape, sum);
   }
 
  private:

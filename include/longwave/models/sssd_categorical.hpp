@@ -10,7 +10,7 @@
 //
 //   x (B, 1, L): events as whole numbers 0 .. V-1 in T   mask (B, 1, L): 1 = known, 0 = to impute   scores (B, V, L)
 //   tokens -> embedding (V + 1, R) -> blocks of sssd_block.hpp, their cond (B, 1, L) being 1 where a token is an event
-//   -> relu(final_0) -> final_2, which starts at 0: an untrained network predicts every event alike
+//   -> SssdExit, which starts at 0: an untrained network predicts every event alike
 //
 // Filling in takes any number of rounds (categorical_sampler.hpp); with nothing known it generates.
 #pragma once
@@ -40,25 +40,19 @@ struct CategoricalNetwork {
   Options options;
   Embedding<T, Dev> embedding;
   SssdTrunk<Block> residual_layer;
-  WeightNormConv1d<T, Dev> final_conv;
-  Conv1d<T, Dev> zero_conv;
+  SssdExit<T, Dev> final_conv;
 
   CategoricalNetwork(const Options& o, Generator& gen)
       : options(checked(o)),
         embedding({.vocabulary = o.classes + 1, .dim = o.network.res_channels}, gen),
         residual_layer(o.network, 1, gen),
-        final_conv({.in = o.network.skip_channels, .out = o.network.skip_channels}, gen),
-        zero_conv({.in = o.network.skip_channels, .out = o.classes}, gen) {
-    init::constant(zero_conv.weight.value.view(), 0);
-    init::constant(zero_conv.bias.value.view(), 0);
-  }
+        final_conv(o.network.skip_channels, o.classes, gen) {}
 
   template <class F>
   void for_each_parameter(F&& f) {
     visit("embedding.", embedding, f);
     visit("residual_layer.", residual_layer, f);
-    visit("final_conv.0.conv.", final_conv, f);
-    visit("final_conv.2.conv.", zero_conv, f);
+    visit("final_conv.", final_conv, f);
   }
   template <class F>
   void for_each_buffer(F&& f) {
@@ -68,7 +62,7 @@ struct CategoricalNetwork {
   // As SssdNetwork::hold().
   void hold(index_t L) {
     residual_layer.hold(L);
-    final_conv.hold(L > 0);
+    final_conv.hold(L);
   }
 
   // Scores (B, V, L) of the events, for tokens (B, L) and steps (B), which must stay until backward has run.
@@ -79,7 +73,7 @@ struct CategoricalNetwork {
     const auto shown = tape.template keep<T>(Extents<3>{B, 1, L});
     for_each_index<Dev>(B * L, detail::ShownTokens<T, Dev>{shown, tokens, options.classes}, 4);
     const Var<T, 3, Dev> h = transpose(embedding(tape, tokens), 1, 2);
-    return zero_conv(tape, relu(final_conv(tape, residual_layer(tape, h, tape.input(shown), steps))));
+    return final_conv(tape, residual_layer(tape, h, tape.input(shown), steps));
   }
 
   // The loss above; which events are hidden, and the steps, are drawn from `gen`.
