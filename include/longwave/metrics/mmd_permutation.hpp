@@ -4,7 +4,8 @@
 // The kernel does not change with the labels, so every pair is worked out once for all permutations: with a_p(i) = 1
 // where point i counts as one of x,
 //   S_xx = a' K a,   S_xy = a' r - S_xx,   S_yy = sum r - 2 a' r + S_xx,   r = K 1        (K without its diagonal)
-// and a' K a for all p is the product of a tile of K with the tile's rows of a. Cost: 30 flops per pair for the kernel,
+// and a' K a for all p is the product of a tile of K with the tile's rows of a. x stands for the smaller sample: S_yy
+// is a difference of sums over all pairs, whose rounding only vanishes among as many pairs of its own. Cost: 30 flops per pair for the kernel,
 // twice (r goes over both halves of K), and 2 P for the product; memory N P bytes and O(N + P). On a device, where x
 // and y lie, K is made 1024 rows at a time and multiplied by all labels at once: 4 P flops per pair, in tensor cores
 // for double, and 1024 N numbers besides.
@@ -172,33 +173,35 @@ inline void check_permutation_test(const Extents<2>& x, const Extents<2>& y, ind
   if (permutations < 1) throw_value_error("mmd_permutation_test: at least one permutation is needed");
 }
 
-// (n + m, P + 1): one where a point counts as one of x; the last column: as observed.
+// (n + m, P + 1): one where a point counts as one of the smaller sample; the last column: as observed. The first n of
+// an order are x.
 inline Tensor<unsigned char, 2> permuted_labels(index_t n, index_t m, index_t permutations, std::uint64_t seed) {
   Tensor<unsigned char, 2> labels(n + m, permutations + 1);
   Tensor<index_t, 1> order(n + m);
   Generator gen(seed);
+  const index_t begin = n <= m ? 0 : n, end = n <= m ? n : n + m;
   for (index_t p = 0; p < permutations; ++p) {
     gen.permutation(order.view());
-    for (index_t i = 0; i < n; ++i) labels(order(i), p) = 1;
+    for (index_t i = begin; i < end; ++i) labels(order(i), p) = 1;
   }
-  for (index_t i = 0; i < n; ++i) labels(i, permutations) = 1;
+  for (index_t i = begin; i < end; ++i) labels(i, permutations) = 1;
   return labels;
 }
 
-// epsilon: of the numbers that were added up.
+// labelled: points of the smaller sample. epsilon: of the numbers that were added up.
 template <class Sums>
-PermutationTest permutation_test(const Sums& sums, TensorView<const unsigned char, 2> labels, index_t n,
+PermutationTest permutation_test(const Sums& sums, TensorView<const unsigned char, 2> labels, index_t labelled,
                                  const RbfMixture& kernel, MmdForm form, double epsilon) {
   const index_t N = labels.size(0), permutations = labels.size(1) - 1;
-  const MmdFactors factor(n, N - n, kernel.at_zero(), form);
+  const MmdFactors factor(labelled, N - labelled, kernel.at_zero(), form);
   double all = 0;
   for (const double r : sums.row_sums) all += r;
   const auto value = [&](index_t p) {
-    double labelled = 0;
+    double row_sums = 0;  // a' r
     for (index_t i = 0; i < N; ++i)
-      if (labels(i, p) != 0) labelled += sums.row_sums[static_cast<std::size_t>(i)];
+      if (labels(i, p) != 0) row_sums += sums.row_sums[static_cast<std::size_t>(i)];
     const double xx = sums.inside[static_cast<std::size_t>(p)];
-    return factor.xx * xx + factor.yy * (all - 2 * labelled + xx) + factor.xy * (labelled - xx) + factor.constant;
+    return factor.xx * xx + factor.yy * (all - 2 * row_sums + xx) + factor.xy * (row_sums - xx) + factor.constant;
   };
   PermutationTest test;
   test.mmd2 = value(permutations);
@@ -226,7 +229,7 @@ PermutationTest mmd_permutation_test(TensorView<const T, 2> x, std::type_identit
     for (index_t k = 0; k < x.size(1); ++k) z(i, k) = i < n ? x(i, k) : y(i - n, k);
   const Tensor<unsigned char, 2> labels = detail::permuted_labels(n, m, permutations, seed);
   const detail::PermutedSums<T> sums(z.view(), labels.view(), kernel);
-  return detail::permutation_test(sums, labels.view(), n, kernel, form, std::numeric_limits<T>::epsilon());
+  return detail::permutation_test(sums, labels.view(), std::min(n, m), kernel, form, std::numeric_limits<T>::epsilon());
 }
 
 // The same permutations, on the device; waits for it.
@@ -245,7 +248,7 @@ PermutationTest mmd_permutation_test(TensorView<const T, 2, Cuda> x,
   for (index_t i = 0; i < labels.count(); ++i) numbers.data()[i] = static_cast<T>(labels.data()[i]);
   const Tensor<T, 2, Cuda> there = cuda::to_device(numbers);
   const detail::PermutedSumsOnDevice<T> sums(z.view(), there.view(), kernel);
-  return detail::permutation_test(sums, labels.view(), n, kernel, form, std::numeric_limits<T>::epsilon());
+  return detail::permutation_test(sums, labels.view(), std::min(n, m), kernel, form, std::numeric_limits<T>::epsilon());
 }
 
 }  // namespace longwave
