@@ -304,8 +304,10 @@ struct GluThread {
     return per == 1 ? low : (low & 0xffffu) | (0u - (bits >> 1 & 1)) << 16;
   }
 
-  // g at this thread's places of A: depth is channels as they stand.
+  // g at this thread's places of A: depth is channels as they stand. 64 channels at a time go through GELU, and a is
+  // rotated under them: instructions for all of them would not stay in the cache.
   __device__ void load_operand(unsigned (&a)[steps][4], int tile) const {
+    constexpr int together = 8 / per;
     const S* const v = p.v + row + t * per * p.L;
 #pragma unroll
     for (int i = 0; i < steps; ++i)
@@ -316,21 +318,27 @@ struct GluThread {
         for (int k = 0; k < per; ++k) x[k] = load(v, (8 * i + 4 * half) * per + k);
         channel_words(a[i][2 * half], a[i][2 * half + 1], x);
       }
-#pragma unroll
-    for (int i = 0; i < steps; ++i)
-#pragma unroll
-      for (int half = 0; half < 2; ++half) gelu_words(a[i][2 * half], a[i][2 * half + 1]);
     const unsigned* const bits = kept(tile);
-    if (bits == nullptr) return;
+#pragma unroll 1
+    for (int turn = 0; turn < steps / together; ++turn) {
+      unsigned g[together][4];
 #pragma unroll
-    for (int i = 0; i < steps; ++i)
+      for (int i = 0; i < together; ++i)
 #pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        const int channel = (8 * i + 4 * half) * per;
-        const unsigned word = kept_word(bits[channel / 32] >> (channel % 32 + t * per));
-        a[i][2 * half] &= word;
-        a[i][2 * half + 1] &= word;
-      }
+        for (int half = 0; half < 2; ++half) {
+          unsigned &l = g[i][2 * half] = a[i][2 * half], &next = g[i][2 * half + 1] = a[i][2 * half + 1];
+          gelu_words(l, next);
+          if (bits == nullptr) continue;
+          const int channel = (8 * i + 4 * half) * per;
+          const unsigned word = kept_word(bits[2 * turn + channel / 32] >> (channel % 32 + t * per));
+          l &= word;
+          next &= word;
+        }
+#pragma unroll
+      for (int i = 0; i < steps; ++i)
+#pragma unroll
+        for (int k = 0; k < 4; ++k) a[i][k] = i + together < steps ? a[i + together][k] : g[i + together - steps][k];
+    }
   }
 
   // One chunk of z, without bias.
@@ -448,11 +456,12 @@ struct GluThread {
         }
   }
 
-  // dv of this tile.
+  // dv of this tile. Four blocks' channels are one body, and so are 32 of dv's: as in load_operand.
   __device__ void pass_back(int tile, int next_tile) {
-    constexpr int ahead = 2, blocks = Packed::channel_blocks, halves = Packed::halves;
-    const S* const dz = at<const S>(p.dz + gates, 2 * t);
-    Gradient x[ahead + 1];
+    constexpr int ahead = 2, together = 4, blocks = Packed::channel_blocks, halves = Packed::halves;
+    static_assert(blocks % together == 0 && together * halves % Plan::turn == 0);
+    const S* dz = at<const S>(p.dz + gates, 2 * t);
+    Gradient x[together];
     float d[halves][64];
 #pragma unroll
     for (int h = 0; h < halves; ++h)
@@ -461,61 +470,75 @@ struct GluThread {
 #pragma unroll
     for (int q = 0; q < ahead; ++q) load_gradient(x[q], dz, q);
 #pragma unroll
-    for (int q = 0; q < blocks; ++q) {
-      if (q * halves % Plan::turn == 0) {
-        turns.begin();
-        if (q == 0)
+    for (int h = 0; h < halves; ++h) keep(d[h]);
+#pragma unroll 1
+    for (int first = 0; first < blocks; first += together) {
 #pragma unroll
-          for (int h = 0; h < halves; ++h) keep(d[h]);
-      }
-      unsigned a[4][4];
+      for (int q = 0; q < together; ++q) {
+        if (q * halves % Plan::turn == 0) turns.begin();
+        unsigned a[4][4];
 #pragma unroll
-      for (int i = 0; i < 4; ++i)
+        for (int i = 0; i < 4; ++i)
 #pragma unroll
-        for (int half = 0; half < 2; ++half)
-          channel_words(a[i][2 * half], a[i][2 * half + 1], x[q % (ahead + 1)][i][half]);
+          for (int half = 0; half < 2; ++half) channel_words(a[i][2 * half], a[i][2 * half + 1], x[q][i][half]);
 #pragma unroll
-      for (int h = 0; h < halves; ++h) {
-        const unsigned* block = ring.next_block();
-        Unit::begin();
-        Unit::multiply(d[h], a, block, lane);
-        Unit::commit();
-        if ((q * halves + h + 1) % Plan::turn == 0) turns.end();
-        if (q > 0 || h > 0) {
-          Unit::template wait<1>();
-          ring.release(lane);
+        for (int h = 0; h < halves; ++h) {
+          const unsigned* block = ring.next_block();
+          Unit::begin();
+          Unit::multiply(d[h], a, block, lane);
+          Unit::commit();
+          if ((q * halves + h + 1) % Plan::turn == 0) turns.end();
+          if (q > 0 || h > 0 || first > 0) {
+            Unit::template wait<1>();
+            ring.release(lane);
+          }
+          if (h == 0 && first + q + ahead < blocks) load_gradient(x[(q + ahead) % together], dz, q + ahead);
         }
-        if (h == 0 && q + ahead < blocks) load_gradient(x[(q + ahead) % (ahead + 1)], dz, q + ahead);
       }
-      if (q == blocks / 2) {
+      if (first == blocks / together / 2 * together) {
         prefetch(p.v, next_tile);
         prefetch(p.dy, next_tile);
       }
+      dz = at<const S>(dz, together * block_depth<S>);
     }
     Unit::template wait<0>();
 #pragma unroll
     for (int h = 0; h < halves; ++h) keep(d[h]);
     ring.release(lane);
-    const S* const values = at<const S>(p.v + row, 2 * t);
-    S* const dv = at<S>(p.dv + row, 2 * t);
+    write_slopes(d, tile);
+  }
+
+  // dv from W' dz.
+  template <int halves>
+  __device__ void write_slopes(float (&d)[halves][64], int tile) const {
+    constexpr int together = 32, parts = halves * block_rows / together;  // channels
+    const S* values = at<const S>(p.v + row, 2 * t);
+    S* dv = at<S>(p.dv + row, 2 * t);
     const unsigned* const bits = kept(tile);
+    const auto load_values = [&](Pair(&v)[8]) {
 #pragma unroll
-    for (int h = 0; h < halves; ++h)
+      for (int i = 0; i < 8; ++i) v[i] = load(values, 8 * (i / 2) + i % 2);
+      values = at<const S>(values, together);
+    };
+    Pair v[8], next[8];
+    load_values(next);
+#pragma unroll 1
+    for (int part = 0; part < parts; ++part) {
 #pragma unroll
-      for (int part = 0; part < 4; ++part) {
-        Pair v[8];
+      for (int i = 0; i < 8; ++i) v[i] = next[i];
+      if (part + 1 < parts) load_values(next);
+      const unsigned of_part = bits == nullptr ? ~0u : bits[part] >> (2 * t);
 #pragma unroll
-        for (int i = 0; i < 8; ++i) v[i] = load(values, h * block_rows + 8 * (4 * part + i / 2) + i % 2);
-        const unsigned of_part = bits == nullptr ? ~0u : bits[h * block_rows / 32 + part] >> (2 * t);
-#pragma unroll
-        for (int i = 0; i < 8; ++i) {
-          const int j = 4 * part + i / 2, odd = i % 2;
-          if ((of_part >> (8 * (i / 2) + odd) & 1) == 0) d[h][4 * j + odd] = d[h][4 * j + 2 + odd] = 0;
-          store(dv, h * block_rows + 8 * j + odd,
-                pair(d[h][4 * j + odd] * GeluFast(first(v[i])).slope(),
-                     d[h][4 * j + 2 + odd] * GeluFast(second(v[i])).slope()));
-        }
+      for (int i = 0; i < 8; ++i) {
+        const int j = i / 2, odd = i % 2;
+        const bool stays = (of_part >> (8 * j + odd) & 1) != 0;
+        const float l = stays ? d[0][4 * j + odd] : 0, following = stays ? d[0][4 * j + 2 + odd] : 0;
+        store(dv, 8 * j + odd, pair(l * GeluFast(first(v[i])).slope(), following * GeluFast(second(v[i])).slope()));
       }
+      dv = at<S>(dv, together);
+#pragma unroll
+      for (int i = 0; i + 16 < 64 * halves; ++i) d[i / 64][i % 64] = d[(i + 16) / 64][(i + 16) % 64];
+    }
   }
 
   __device__ void run(int rounds) {

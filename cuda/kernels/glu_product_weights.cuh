@@ -141,10 +141,10 @@ struct WeightThread {
     for (int m = 0; m < 2; ++m)
 #pragma unroll
       for (int i = 0; i < 64; ++i) c[m][i] = 0;
-    unsigned a[2][2][4][4];
+    unsigned a[2][4][4], next[2][4][4];
     uint4 x[2][2];
     if (end > 0) {
-      load_gradient(a[0]);
+      load_gradient(a);
       load_values(x);
       store_values(blocks, x);
       advance();
@@ -155,9 +155,10 @@ struct WeightThread {
     keep(c[0]);
     keep(c[1]);
 #pragma unroll 1
-    for (int s = 0; s < end; s += 2) {
-      stage(c, a[0], a[1], x, s);
-      if (s + 1 < end) stage(c, a[1], a[0], x, s + 1);
+    for (int s = 0; s < end; ++s) {
+      stage(c, a, next, x, s);
+#pragma unroll
+      for (int i = 0; i < 32; ++i) a[i / 16][i / 4 % 4][i % 4] = next[i / 16][i / 4 % 4][i % 4];
     }
     keep(c[0]);
     keep(c[1]);
