@@ -1,3 +1,5 @@
+#include "longwave/autograd/functions.hpp"
+#include "longwave/optim/adamw.hpp"
 #include "typed_held.hpp"
 
 using namespace longwave;
@@ -107,4 +109,26 @@ TEST_CASE("a held kernel: constants get no gradient, drop_kernel goes on per pas
   drops.hold(4, 30);
   CHECK(relative_error(pass(), before) == 0);
   drops.release();
+}
+
+TEST_CASE("a held kernel: the step of a batch in parts") {
+  Generator gen(1);
+  S4<float> layer({.d_model = 4, .d_state = 8, .l_max = 50}, gen);
+  AdamW<float> optimizer(layer, {.lr = 1e-3});
+  const auto u = random<float>(Extents(6, 4, 50), 81), target = random<float>(Extents(6, 4, 50), 82);
+  const auto before = layer.D.value.clone();
+  const index_t parts = 3, B = 2;
+  // [snippet: course_parts]
+  Tape<float> tape;
+  layer.hold(B, u.size(2));  // the kernel for this length, once
+  for (index_t i = 0; i < parts; ++i) {
+    tape.rewind();
+    const auto y = layer(tape, tape.input(u.view().slice(0, i * B, (i + 1) * B)));
+    const auto loss = mse(y, tape.input(target.view().slice(0, i * B, (i + 1) * B)));
+    tape.backward(loss / double(parts));  // gradients of parameters add up, those of the kernel wait
+  }
+  layer.release();  // and reach its parameters here
+  optimizer.step();
+  // [/snippet]
+  CHECK(relative_error(layer.D.value, before) > 0);
 }
