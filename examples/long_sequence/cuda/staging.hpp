@@ -76,7 +76,8 @@ class BatchStaging {
     const Extents<1> size{static_cast<index_t>(bytes)};
     for (Slot& slot : slots_) {
       slot.here = cuda::PinnedTensor<std::byte, 1>(size);
-      slot.there = Tensor<std::byte, 1, Cuda>(size);
+      // Not zeroed: that would happen on the current stream, maybe after the copy of the first batch on side_.
+      slot.there = Tensor<std::byte, 1, Cuda>::uninitialized(size);
     }
     block_ = Tensor<std::byte, 1, Cuda>(size);
   }

@@ -95,8 +95,12 @@ class Staging {
 
  private:
   struct Slot {
+    // Not zeroed: that would happen on the current stream, maybe after the copy of the first batch on side_.
     explicit Slot(Extents<3> sizes)
-        : x(sizes), y(Extents<1>{sizes[0]}), x_there(sizes), y_there(Extents<1>{sizes[0]}) {}
+        : x(sizes),
+          y(Extents<1>{sizes[0]}),
+          x_there(Tensor<T, 3, Cuda>::uninitialized(sizes)),
+          y_there(Tensor<index_t, 1, Cuda>::uninitialized({sizes[0]})) {}
     PinnedTensor<T, 3> x;
     PinnedTensor<index_t, 1> y;
     Tensor<T, 3, Cuda> x_there;
