@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
+
+#include "common/format.hpp"
 
 namespace longwave::examples {
 
@@ -10,12 +11,6 @@ namespace {
 
 constexpr double width = 560, height = 300, left = 58, right = 18, top = 34, bottom = 44;
 const char* const colours[] = {"#2a6fdb", "#d9622b", "#2f9e62", "#9a4fc2", "#b8860b", "#4d6272"};
-
-std::string format(const char* pattern, auto... values) {
-  char text[256];
-  std::snprintf(text, sizeof text, pattern, values...);
-  return text;
-}
 
 struct Range {
   double low = INFINITY, high = -INFINITY;

@@ -4,13 +4,16 @@
 
 namespace longwave::examples {
 
-DeviceChoice open_device(const std::string& name) {
-  DeviceChoice device;
+DeviceChoice device_named(const std::string& name) {
   try {
-    device = parse_device(name);
+    return parse_device(name);
   } catch (const ValueError& error) {
     throw UsageError("--" + std::string(error.what()));
   }
+}
+
+DeviceChoice open_device(const std::string& name) {
+  const DeviceChoice device = device_named(name);
   if (device.on_cuda) open_cuda(device.index);
   return device;
 }

@@ -13,6 +13,9 @@ struct NoDeviceError : Error {
   using Error::Error;
 };
 
+// What that name stands for, whether it is there or not. UsageError: nothing.
+DeviceChoice device_named(const std::string& name);
+
 // The device of that name, ready for this thread to work on. UsageError: no such name; NoDeviceError.
 DeviceChoice open_device(const std::string& name);
 

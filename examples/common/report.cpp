@@ -54,7 +54,7 @@ std::string probability_bars(const Example& example, const std::vector<std::stri
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return example.probabilities[a] > example.probabilities[b]; });
-  order.resize(std::min<std::size_t>(order.size(), 3));
+  if (order.size() > 3) order.erase(order.begin() + 3, order.end());
   std::string html;
   for (const std::size_t c : order) {
     const double p = example.probabilities[c];

@@ -1,10 +1,9 @@
 // mnist1d_diffusion: the eight MNIST-1D conditional diffusion experiments, and their report.
 // Exit codes: 0 done, 1 error or a failed experiment, 2 wrong command line or no such device, 130 interrupted.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <thread>
 
-#include "common/device.hpp"
+#include "common/command_line.hpp"
 #include "common/interrupt.hpp"
 #include "common/program.hpp"
 #include "common/settings.hpp"
@@ -60,10 +59,7 @@ void add_settings(CLI::App& app, RunSettings& s) {
   app.add_flag("--force", s.force, "replace partial results of another configuration");
   app.add_flag("--regressor", s.regressor, "train the network as a plain regressor too, beside the other answers");
   app.add_flag("--quiet", s.quiet, "the table only");
-  app.add_option_function<std::string>(
-         "--device", [&s](const std::string& name) { s.device = open_device(name); },
-         "cpu, cuda or cuda:<number> [cpu]")
-      ->type_name("DEVICE");
+  add_device(app, s.device);
 }
 
 // The kernels of one experiment are too small to fill a GPU, and each waits for the one before.

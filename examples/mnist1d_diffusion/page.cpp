@@ -1,11 +1,11 @@
 #include "mnist1d_diffusion/page.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "common/format.hpp"
 #include "common/machine.hpp"
 #include "common/report.hpp"
 #include "longwave/io/file.hpp"
@@ -18,12 +18,6 @@ std::string label(const Experiment& e) {
   return std::to_string(e.id) + " " + (e.loss == Loss::mse ? "MSE" : "KL") + "/" +
          (e.mixing == Mixing::gaussian ? "Gauss" : "Convex") + "/" +
          (e.training == Training::implicit ? "impl" : "semi");
-}
-
-std::string shown(const char* pattern, double value) {
-  char text[64];
-  std::snprintf(text, sizeof text, pattern, value);
-  return text;
 }
 
 std::vector<double> counted(std::size_t n) {
@@ -122,7 +116,7 @@ void add_table(Report& report, const SweepResult& result) {
                      row.mae.text("%.3f"), row.kl.text("%.1f"), row.seconds.text("%.2f")});
   }
   for (const auto& [what, f] : result.baselines)
-    lines.push_back({what, "", shown("%.3f", f.mse), "", shown("%.3f", f.mae), shown("%.1f", f.kl), ""});
+    lines.push_back({what, "", format("%.3f", f.mse), "", format("%.3f", f.mae), format("%.1f", f.kl), ""});
   report.table({"experiment", "final loss", "test MSE", "MSE on training rows", "test MAE", "test KL", "seconds"},
                lines);
 }
@@ -140,7 +134,7 @@ Report page(const SweepResult& result) {
                   {"failed", std::to_string(failed)},
                   {"epochs", options.at("max_epochs").dump()},
                   {"seeds", options.at("repeats").dump()},
-                  {"seconds in all runs", shown("%.1f", seconds)}});
+                  {"seconds in all runs", format("%.1f", seconds)}});
   report.heading("Results");
   report.paragraph(
       "Mean and deviation over the seeds; below, answers that need no diffusion. The KL loss has no gradient, and "

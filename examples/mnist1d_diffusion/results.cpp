@@ -1,9 +1,9 @@
 #include "mnist1d_diffusion/results.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <ctime>
 
+#include "common/format.hpp"
 #include "longwave/io/json.hpp"
 
 namespace longwave::examples::mnist1d_diffusion {
@@ -11,13 +11,6 @@ namespace longwave::examples::mnist1d_diffusion {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-template <class... A>
-std::string format(const char* pattern, A... values) {
-  char text[400];
-  std::snprintf(text, sizeof text, pattern, values...);
-  return text;
-}
 
 const char* title(Loss loss) { return loss == Loss::mse ? "MSE" : "KL"; }
 const char* title(Mixing mixing) { return mixing == Mixing::gaussian ? "Gaussian" : "Convex"; }
@@ -130,14 +123,7 @@ std::string best_line(const std::vector<Row>& rows, const char* by, double Sprea
 
 std::string Spread::text(const char* pattern) const {
   if (!std::isfinite(mean)) return "nan";
-  char text[64];
-  std::snprintf(text, sizeof text, pattern, mean);
-  std::string shown = text;
-  if (deviation > 0) {
-    std::snprintf(text, sizeof text, pattern, deviation);
-    shown += std::string(" +- ") + text;
-  }
-  return shown;
+  return deviation > 0 ? format(pattern, mean) + " +- " + format(pattern, deviation) : format(pattern, mean);
 }
 
 std::vector<Row> rows_of(const SweepResult& result) {

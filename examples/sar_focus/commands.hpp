@@ -10,10 +10,10 @@
 namespace longwave::examples::sar_focus {
 
 struct TrainArguments {
-  std::string config;                                          // JSON file, or empty
-  std::vector<std::pair<std::string, std::string>> overrides;  // name, value
+  std::string config;  // JSON file, or empty
+  Overrides overrides;
   bool force = false, quiet = false, resume = false;
-  DeviceChoice device;
+  std::string device;  // empty: not named
 };
 
 struct SweepArguments {
@@ -26,9 +26,9 @@ struct SweepArguments {
   bool list = false;                        // only print the ids
   bool aggregate = false;                   // only put together what is there
   bool quiet = false;
-  std::string device = "cpu";
-  std::string program;                                         // this one
-  std::vector<std::pair<std::string, std::string>> overrides;  // options of train that all runs share
+  std::string device;   // empty: not named
+  std::string program;  // this one
+  Overrides overrides;  // options of train that all runs share
 };
 
 struct SimulateArguments {

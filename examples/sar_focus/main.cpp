@@ -1,17 +1,14 @@
 // sar_focus: azimuth focusing of radar images with S4D, from raw echoes to images beside the classical processor's.
 // Exit codes: 0 done, 1 error, 2 wrong command line or no such device, 130 interrupted with a checkpoint written.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "common/device.hpp"
+#include "common/command_line.hpp"
 #include "common/program.hpp"
 #include "sar_focus/commands.hpp"
 
 namespace longwave::examples::sar_focus {
 
 namespace {
-
-using Overrides = std::vector<std::pair<std::string, std::string>>;
 
 // One --name for each option of training; switches need no value.
 void add_train_options(CLI::App& app, Overrides& overrides) {
@@ -33,20 +30,13 @@ void add_train_options(CLI::App& app, Overrides& overrides) {
   }
 }
 
-void add_device(CLI::App& app, DeviceChoice& device) {
-  app.add_option_function<std::string>(
-         "--device", [&device](const std::string& name) { device = open_device(name); },
-         "cpu, cuda or cuda:<number> [cpu]")
-      ->type_name("DEVICE");
-}
-
 CLI::App* add_train(CLI::App& app, TrainArguments& a) {
   CLI::App* sub = app.add_subcommand("train", "learn to focus the columns of products");
   sub->add_option("--config", a.config, "JSON file of the options below")->type_name("FILE");
   sub->add_flag("--resume", a.resume, "go on from the last checkpoint of the newest version");
   sub->add_flag("--force", a.force, "replace the model that is there");
   sub->add_flag("--quiet", a.quiet, "the epochs' figures only");
-  add_device(*sub, a.device);
+  sub->add_option("--device", a.device, device_help)->type_name("DEVICE");
   add_train_options(*sub, a.overrides);
   return sub;
 }
@@ -64,7 +54,7 @@ CLI::App* add_sweep(CLI::App& app, SweepArguments& a) {
   sub->add_flag("--list", a.list, "only print the runs' names");
   sub->add_flag("--aggregate", a.aggregate, "only put together the summary of the runs that are there");
   sub->add_flag("--quiet", a.quiet, "the summary only");
-  sub->add_option("--device", a.device, "of the runs: cpu, cuda or cuda:<number>")->capture_default_str();
+  sub->add_option("--device", a.device, device_help)->type_name("DEVICE");
   add_train_options(*sub, a.overrides);
   return sub;
 }

@@ -1,5 +1,7 @@
 #include "sar_focus/options.hpp"
 
+#include <algorithm>
+
 namespace longwave::examples::sar_focus {
 
 Settings make_settings(TrainOptions& o) {
@@ -7,7 +9,7 @@ Settings make_settings(TrainOptions& o) {
   Settings s;
   s.text("directory", o.directory, {}, "folder of the results");
   s.text("model_name", o.model_name, {}, "folder of this model in it");
-  s.integer("gpu_no", o.gpu_no, 0, 1, "GPUs to use, where --device names one; 0: the processor alone");
+  s.integer("gpu_no", o.gpu_no, -1, 4095, "number of the GPU, as in --device cuda:<number>; -1: what --device says");
   s.integer("num_layers", o.num_layers, 1, 64, "S4D layers");
   s.integer("hidden_state_size", o.hidden_state_size, 2, 1024, "states of each, an even number");
   s.integer("epochs", o.epochs, 1, 1'000'000, "passes over the training patches");
@@ -68,6 +70,16 @@ Settings make_settings(TrainOptions& o) {
   s.flag("clip", o.clip, "clip normalised values to [0, 1]");
   s.flag("shuffle", o.shuffle, "patches in random order");
   return s;
+}
+
+std::string device_name(const std::string& device, const TrainOptions& o, const Overrides& overrides) {
+  const std::string gpu = o.gpu_no < 0 ? "" : "cuda:" + std::to_string(o.gpu_no);
+  if (gpu.empty() || device.empty()) return !device.empty() ? device : !gpu.empty() ? gpu : "cpu";
+  const bool said = std::any_of(overrides.begin(), overrides.end(), [](const auto& x) { return x.first == "gpu_no"; });
+  if (said && device != gpu && !(device == "cuda" && o.gpu_no == 0))
+    throw UsageError("--gpu_no " + std::to_string(o.gpu_no) + " is " + gpu + ", and --device says " + device +
+                     "; leave out one of the two");
+  return device;
 }
 
 void check(const TrainOptions& o) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/settings.hpp"
@@ -11,7 +12,7 @@ namespace longwave::examples::sar_focus {
 
 struct TrainOptions {
   std::string directory = "experiment_1", model_name = "model_1";
-  std::int64_t gpu_no = 1;
+  std::int64_t gpu_no = -1;  // cuda:<gpu_no>; -1: what --device says
   std::int64_t num_layers = 4, hidden_state_size = 8;
   std::int64_t epochs = 3, batch_size = 10, valid_batch_size = 10;
   double learning_rate = 0.005, weight_decay = 0.01;
@@ -46,8 +47,14 @@ struct TrainOptions {
   bool clip = false, shuffle = true;
 };
 
+using Overrides = std::vector<std::pair<std::string, std::string>>;  // options of a command line: name, value
+
 // All of them by name; the table refers to `options`.
 Settings make_settings(TrainOptions& options);
+
+// The device that --device names (empty: not given), or --gpu_no; cpu where neither does. A command line with both:
+// UsageError, unless they mean the same; in a configuration file, gpu_no gives way to --device.
+std::string device_name(const std::string& device, const TrainOptions& options, const Overrides& overrides);
 
 // What no single option can tell: UsageError.
 void check(const TrainOptions& options);

@@ -14,6 +14,8 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "common/device.hpp"
+#include "common/format.hpp"
 #include "common/interrupt.hpp"
 #include "common/progress.hpp"
 #include "longwave/io/json.hpp"
@@ -48,8 +50,8 @@ std::string full(double x) {
 // The first option in which the two differ, as "ssim is 0.5 there and 0.7 here"; "" where they agree.
 std::string difference(const Settings& there, const Settings& here) {
   for (const Settings::Entry& entry : here.entries()) {
-    if (entry.name == "directory" || entry.name == "threads" || entry.name == "cache" || entry.name == "workers")
-      continue;
+    const std::string free[] = {"directory", "gpu_no", "threads", "cache", "workers"};
+    if (std::find(std::begin(free), std::end(free), entry.name) != std::end(free)) continue;
     const std::string a = there.value_text(entry.name), b = here.value_text(entry.name);
     if (b == "none") continue;  // found in the data
     if (a != b) return entry.name + " is " + a + " there and " + b + " here";
@@ -113,6 +115,8 @@ class Sweep {
       : grid_(std::move(grid)), part_(part), arguments_(arguments) {
     for (const Experiment& experiment : grid_.experiments) {
       options_.push_back(options_of(grid_, experiment, arguments));
+      devices_.push_back(device_name(arguments.device, options_.back(), arguments.overrides));
+      (void)device_named(devices_.back());
       outcomes_.push_back(outcome_of(arguments.out, experiment, options_.back()));
     }
   }
@@ -189,7 +193,7 @@ class Sweep {
       replace_file(config, config_text(options));
       words.insert(words.end(), {"--config", config, "--force"});
     }
-    words.insert(words.end(), {"--quiet", "--device", arguments_.device});
+    words.insert(words.end(), {"--quiet", "--device", devices_[index]});
     const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
     running_.emplace_back(index, Process(arguments_.program, words, folder(index) + "/log.txt",
                                          static_cast<int>(std::max<std::int64_t>(1, cores / arguments_.jobs))));
@@ -212,10 +216,9 @@ class Sweep {
   }
 
   void report(std::size_t index, int code, double seconds) {
-    std::string line =
-        "[" + std::to_string(++done_) + "/" + std::to_string(total_) + "] " + grid_.experiments[index].id;
+    std::string line = format("[%zu/%zu] ", ++done_, total_) + grid_.experiments[index].id;
     for (std::size_t a = 0; a < grid_.axes.size(); ++a)
-      line += " " + grid_.axes[a] + "=" + grid_.experiments[index].values[a];
+      line.append(" ").append(grid_.axes[a]).append("=").append(grid_.experiments[index].values[a]);
     if (code == 0)
       say(line + ": val_loss " + full(outcomes_[index].figure("val_loss")) + ", " + duration_text(seconds));
     else
@@ -232,6 +235,7 @@ class Sweep {
   bool part_;
   const SweepArguments& arguments_;
   std::vector<TrainOptions> options_;
+  std::vector<std::string> devices_;
   std::vector<Outcome> outcomes_;
   std::vector<std::pair<std::size_t, Process>> running_;
   std::size_t total_ = 0, done_ = 0, failed_ = 0;
@@ -348,15 +352,15 @@ Outcome outcome_of(const std::string& out, const Experiment& experiment, const T
 
 std::string summary_csv(const Grid& grid, const std::vector<Outcome>& outcomes) {
   std::string text = "experiment_id,status";
-  for (const std::string& axis : grid.axes) text += "," + axis;
+  for (const std::string& axis : grid.axes) (text += ",") += axis;
   for (const char* name : shown_figures) (text += ",") += name;
   text += "\n";
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     text += grid.experiments[i].id + (outcomes[i].finished() ? ",finished"
                                       : outcomes[i].started  ? ",started"
                                                              : ",waiting");
-    for (const std::string& value : grid.experiments[i].values) text += "," + value;
-    for (const char* name : shown_figures) text += "," + full(outcomes[i].figure(name));
+    for (const std::string& value : grid.experiments[i].values) (text += ",") += value;
+    for (const char* name : shown_figures) (text += ",") += full(outcomes[i].figure(name));
     text += "\n";
   }
   return text;

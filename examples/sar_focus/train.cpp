@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/device.hpp"
+#include "common/format.hpp"
 #include "common/interrupt.hpp"
 #include "common/metrics_log.hpp"
 #include "common/progress.hpp"
@@ -25,13 +26,6 @@ constexpr double seconds_between_saves = 60;  // within an epoch
 constexpr index_t all_of_them = index_t(1) << 40;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-template <class... Values>
-std::string format(const char* pattern, Values... values) {
-  char text[400];
-  std::snprintf(text, sizeof text, pattern, values...);
-  return text;
-}
 
 long long wide(std::int64_t n) { return static_cast<long long>(n); }
 
@@ -58,16 +52,16 @@ struct Logs {
 
 class Training {
  public:
-  Training(const TrainOptions& options, const TrainArguments& arguments, std::string config, RunFolder folder)
+  Training(const TrainOptions& options, const DeviceChoice& device, std::string config, RunFolder folder, bool quiet)
       : options_(options),
         config_(std::move(config)),
         folder_(std::move(folder)),
         batches_(options.train_dir, sampling_of(options), options.batch_size, seed()),
         validation_(options.val_dir, validation_sampling(options), options.valid_batch_size, seed()),
         steps_(options.epochs * batches_.batches()),
-        progress_(stdout, arguments.quiet ? Progress::Style::silent : Progress::choose(stdout)) {
+        progress_(stdout, quiet ? Progress::Style::silent : Progress::choose(stdout)) {
     if (options.max_steps > 0) steps_ = std::min(steps_, options.max_steps);
-    trainer_ = make_trainer(options, steps_, arguments.device);
+    trainer_ = make_trainer(options, steps_, device);
   }
 
   int run(const Checkpoint* saved, const DeviceChoice& device) {
@@ -353,15 +347,16 @@ void set_positions(TrainOptions& options) {
 int train_in(RunFolder folder, TrainOptions& options, const Settings& settings, const TrainArguments& arguments,
              const Checkpoint* saved) {
   check(options);
-  check_precision(options, arguments.device);
+  const DeviceChoice device = open_device(device_name(arguments.device, options, arguments.overrides));
+  check_precision(options, device);
   set_num_threads(static_cast<int>(options.threads));
   set_positions(options);
   const std::string config = settings.to_json();
-  Training training(options, arguments, config, folder);
+  Training training(options, device, config, folder, arguments.quiet);
   make_folders(folder.checkpoints());
   replace_file(folder.version() + "/hparams.yaml", yaml_text(settings));
   replace_file(folder.config(), config + "\n");
-  return training.run(saved, arguments.device);
+  return training.run(saved, device);
 }
 
 }  // namespace
@@ -379,6 +374,7 @@ int train(const TrainArguments& arguments) {
     apply_to_saved(settings, arguments, saved);
     options.directory = named.directory;  // where it lies now
     options.model_name = named.model_name;
+    options.gpu_no = named.gpu_no;  // of the machine it goes on on
     return train_in(folder, options, settings, arguments, &saved);
   }
   apply(settings, arguments);

@@ -108,6 +108,20 @@ TEST_CASE("sar_focus sweep: the last axis runs fastest; parts of a grid") {
     CHECK(contains(error_text([&] { (void)slice_of(grid.experiments, bad); }), "expected PART/PARTS"));
 }
 
+TEST_CASE("sar_focus sweep: the runs' device") {
+  Place place;
+  CHECK(run(place.arguments) == 0);
+  CHECK(contains(place.out("sweep_exp_0001/log.txt"), "--device cpu"));
+  place.arguments.out = place.folder / "other";
+  place.arguments.overrides = {{"gpu_no", "3"}};
+  CHECK(run(place.arguments) == 0);
+  CHECK(contains(place.out("sweep_exp_0001/log.txt"), "--device cuda:3"));
+  place.arguments.overrides = {{"gpu_no", "1"}};  // another device is no other sweep
+  CHECK(run(place.arguments) == 0);
+  place.arguments.device = "cuda:0";
+  CHECK(contains(error_text([&] { (void)run(place.arguments); }), "--gpu_no 1 is cuda:1"));
+}
+
 TEST_CASE("sar_focus sweep: runs all, and on the second time nothing") {
   Place place;
   place.arguments.jobs = 3;

@@ -15,6 +15,8 @@ expect 2 "an integer from 1 to 64" train -nl 0
 expect 0 "-nl: S4D layers [4]" train --help
 expect 0 "-lr: of AdamW [0.005]" train --help
 expect 2 '--device: "gpu" is none of cpu, cuda, cuda:<number>' train --device gpu
+expect 2 "--gpu_no 1 is cuda:1, and --device says cpu" train -gpu 1 --device cpu
+expect 2 "--device cuda" train -gpu 4000
 expect 2 "--radar" compress echoes.npy
 expect 2 "product" evaluate
 expect 2 "at most half overlap" focus none none --chunk 16 --overlap 9
@@ -122,6 +124,7 @@ expect 0 "4 of 4 experiments are finished" "${grid[@]}" --jobs 2
 [ "$(grep -c finished sweep/sweep_summary.csv)" -eq 4 ] || fail "not four experiments in the summary"
 grep -q '"experiment_id": "sweep_exp_000' sweep/best_params.json || fail "no best experiment"
 expect 0 "best: sweep_exp_000" "${grid[@]}" --aggregate
+expect 2 '--device: "gpu" is none of cpu, cuda, cuda:<number>' "${grid[@]}" --device gpu
 sed 's/0.5/0.5001/' grid.json >other.json
 expect 1 "belongs to another sweep: ssim is 0.5 there and 0.5001 here" "${grid[@]/grid.json/other.json}"
 expect 2 "PART/PARTS" "${grid[@]}" --slice 3/2

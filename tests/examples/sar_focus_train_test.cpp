@@ -287,6 +287,22 @@ TEST_CASE("sar_focus train: filters that follow the position take its range from
   CHECK(epochs[3].at("val_loss") < 0.7 * epochs[0].at("val_loss"));
 }
 
+TEST_CASE("sar_focus: the device is --device's, --gpu_no's, or the processor") {
+  TrainOptions options;
+  const Overrides none, number = {{"gpu_no", "2"}};
+  CHECK(device_name("", options, none) == "cpu");
+  CHECK(device_name("cuda:1", options, none) == "cuda:1");
+  options.gpu_no = 2;
+  CHECK(device_name("", options, number) == "cuda:2");
+  CHECK(device_name("", options, none) == "cuda:2");  // of a configuration file
+  CHECK(device_name("cpu", options, none) == "cpu");  // it gives way
+  CHECK(device_name("cuda:2", options, number) == "cuda:2");
+  CHECK(error_text([&] { (void)device_name("cpu", options, number); }) ==
+        "--gpu_no 2 is cuda:2, and --device says cpu; leave out one of the two");
+  options.gpu_no = 0;
+  CHECK(device_name("cuda", options, {{"gpu_no", "0"}}) == "cuda");
+}
+
 TEST_CASE("sar_focus train: errors") {
   const auto error = [](auto change) {
     Place place;

@@ -29,16 +29,27 @@ using Lanes = typename LanesOf<T>::type;
 template <class T>
 inline constexpr int width = register_bytes / static_cast<int>(sizeof(T));
 
-template <class T>
-inline Lanes<T> load(const T* p) {  // any alignment
-  Lanes<T> v;
+// V is Lanes<T>, or T itself where one loop serves registers and the rest. Any alignment.
+template <class V, class T>
+inline V load_as(const T* p) {
+  V v;
   std::memcpy(&v, p, sizeof v);
   return v;
 }
 
+template <class V, class T>
+inline void store_as(T* p, V v) {
+  std::memcpy(p, &v, sizeof v);
+}
+
+template <class T>
+inline Lanes<T> load(const T* p) {
+  return load_as<Lanes<T>>(p);
+}
+
 template <class T>
 inline void store(T* p, Lanes<T> v) {
-  std::memcpy(p, &v, sizeof v);
+  store_as<Lanes<T>>(p, v);
 }
 
 template <class T>

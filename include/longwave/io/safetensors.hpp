@@ -161,7 +161,7 @@ inline std::string safetensors_header_text(const std::string& path, const std::v
   for (const NamedArray* t : order) {
     json +=
         std::exchange(comma, ",") + json_quoted(t->name) + ":{\"dtype\":\"" + dtype_name(t->dtype) + "\",\"shape\":[";
-    for (std::size_t i = 0; i < t->shape.size(); ++i) json += (i > 0 ? "," : "") + std::to_string(t->shape[i]);
+    for (std::size_t i = 0; i < t->shape.size(); ++i) (json += i > 0 ? "," : "") += std::to_string(t->shape[i]);
     const index_t end = at + shape_bytes(t->shape, t->dtype);
     json += "],\"data_offsets\":[" + std::to_string(at) + "," + std::to_string(end) + "]}";
     at = end;

@@ -51,12 +51,8 @@ template <class V, class T>
 index_t dplr_step_lanes(T* y, T* state, const T* u, const DplrStepTables<T>& t, const T* D, index_t h) {
   const index_t N = t.b.size(1), H = t.b.size(2), R = t.G.size(0), C = t.c.size(0), plane = N * H;
   constexpr index_t W = sizeof(V) / sizeof(T);
-  auto load = [](const T* p) {
-    V v;
-    std::memcpy(&v, p, sizeof v);
-    return v;
-  };
-  auto store = [](T* p, V v) { std::memcpy(p, &v, sizeof v); };
+  constexpr auto load = simd::load_as<V, T>;
+  constexpr auto store = simd::store_as<V, T>;
   for (; h + W <= H; h += W) {
     V rho[max_rank] = {};
     for (index_t r = 0; r < R; ++r) {

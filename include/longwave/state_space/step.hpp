@@ -99,12 +99,8 @@ template <class V, bool weighted, class T>
 index_t step_mode(T* y, T* const s[2], const T* u, const T* const a[2], const T* const b[2], const T* const c[2],
                   index_t h, index_t H) {
   constexpr index_t W = sizeof(V) / sizeof(T);
-  auto load = [](const T* p) {
-    V v;
-    std::memcpy(&v, p, sizeof v);
-    return v;
-  };
-  auto store = [](T* p, V v) { std::memcpy(p, &v, sizeof v); };
+  constexpr auto load = simd::load_as<V, T>;
+  constexpr auto store = simd::store_as<V, T>;
   for (; h + W <= H; h += W) {
     const V re0 = load(s[0] + h), im0 = load(s[1] + h), ar = load(a[0] + h), ai = load(a[1] + h), in = load(u + h);
     V re = ar * re0 - ai * im0, im = ar * im0 + ai * re0;
