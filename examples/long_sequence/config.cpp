@@ -124,7 +124,8 @@ void check_precision(const RunOptions& c) {
     refuse("model.layer = " + m.layer + " has no form for it, s4d, s4_diag, s4 and dss have");
   if (m.gate > 0) refuse("a layer with model.gate has no form for it");
   if (m.final_act == "id" || (m.layer == "dss" && m.final_act == "default"))
-    refuse("layers whose last linear map has no gate after it have no form for it, those with model.final_act = glu do");
+    refuse(
+        "layers whose last linear map has no gate after it have no form for it, those with model.final_act = glu do");
   if (m.activation == "none") refuse("layers without an activation have no form for it");
 }
 

@@ -1,6 +1,6 @@
 // longwave.hpp - every header that needs no library beyond Random123 and Eigen; readers of data sets (data/) and what
-// needs zlib or JSON are included by name. A program that uses few parts compiles faster with the headers of those parts.
-// The list is written by `make umbrella` and checked by a test.
+// needs zlib or JSON are included by name. A program that uses few parts compiles faster with the headers of those
+// parts. The list is written by `make umbrella` and checked by a test.
 #pragma once
 
 #include "longwave/autograd/functions.hpp"

@@ -5,10 +5,10 @@
 // where point i counts as one of x,
 //   S_xx = a' K a,   S_xy = a' r - S_xx,   S_yy = sum r - 2 a' r + S_xx,   r = K 1        (K without its diagonal)
 // and a' K a for all p is the product of a tile of K with the tile's rows of a. x stands for the smaller sample: S_yy
-// is a difference of sums over all pairs, whose rounding only vanishes among as many pairs of its own. Cost: 30 flops per pair for the kernel,
-// twice (r goes over both halves of K), and 2 P for the product; memory N P bytes and O(N + P). On a device, where x
-// and y lie, K is made 1024 rows at a time and multiplied by all labels at once: 4 P flops per pair, in tensor cores
-// for double, and 1024 N numbers besides.
+// is a difference of sums over all pairs, whose rounding only vanishes among as many pairs of its own. Cost: 30 flops
+// per pair for the kernel, twice (r goes over both halves of K), and 2 P for the product; memory N P bytes and O(N +
+// P). On a device, where x and y lie, K is made 1024 rows at a time and multiplied by all labels at once: 4 P flops per
+// pair, in tensor cores for double, and 1024 N numbers besides.
 #pragma once
 
 #include <vector>
