@@ -1,11 +1,12 @@
 // SAR focusing, B = 10 lines of 10,000 samples: SSIM of their image (1, 10000, 20), and a training step of the
 // specified model (150 parameters) as `sar_focus train` makes it, with its loss, clipping and AdamW, as one captured
-// graph.
+// graph. The classical processor on a block of 1536 pulses of 2048 samples.
 #include "bench.hpp"
 #include "longwave/models/sar_focus.hpp"
 #include "longwave/models/sar_loss.hpp"
 #include "longwave/optim/adamw.hpp"
 #include "longwave/optim/clip.hpp"
+#include "longwave/sar/range_doppler.hpp"
 
 namespace longwave::bench {
 namespace {
@@ -51,9 +52,24 @@ void step(Suite& suite) {
                   });
 }
 
+// Bytes: rc read, image written. Operations: 5 n log2 n of each transform, two of n rows and two of W columns.
+void classical(Suite& suite) {
+  constexpr index_t pulses = 1536, samples = 2048, rows = 2048;
+  const std::string name = "SAR range-Doppler 1536 x 2048";
+  if (!suite.wants(name)) return;
+  const sar::Radar radar;
+  const index_t W = sar::compressed_columns(radar, samples);
+  Tensor<complex<float>, 2, Cuda> rc(pulses, W), image(rows, W);
+  Generator(4).normal(TensorView<float, 2, Cuda>(&rc.data()->re, {pulses, 2 * W}, {2 * W, 1}));
+  const double pixels = static_cast<double>(rows * W);
+  suite.time({name, 8 * static_cast<double>((pulses + rows) * W), 4 * 5 * 11 * pixels, Products::fp32, 10}, 2,
+             [&](int) { sar::range_doppler<float, Cuda>(image.view(), rc.view(), radar); });
+}
+
 const Family family("sar", [](Suite& suite) {
   similarity(suite);
   step(suite);
+  classical(suite);
 });
 
 }  // namespace
