@@ -49,9 +49,7 @@ std::string described(const OfficialNames& names) {
 int from_official(const SafetensorsFile& file, const ConvertArguments& arguments) {
   RunOptions options;
   Settings settings = make_settings(options);
-  if (!arguments.config.empty()) settings.load_file(arguments.config);
-  for (const auto& [name, value] : arguments.overrides) settings.set(name, value);
-  settle_layer_options(settings, arguments.overrides);
+  read_options(settings, arguments.config, arguments.overrides);
   check(options);
   const bool folder = !names_file(arguments.to);
   const std::string path = folder ? arguments.to + "/checkpoint.safetensors" : arguments.to;

@@ -76,9 +76,7 @@ int info(const InfoArguments& arguments) {
   }
   RunOptions options;
   Settings settings = make_settings(options);
-  if (!arguments.config.empty()) settings.load_file(arguments.config);
-  for (const auto& [name, value] : arguments.overrides) settings.set(name, value);
-  settle_layer_options(settings, arguments.overrides);
+  read_options(settings, arguments.config, arguments.overrides);
   check(options);
   const std::optional<NetworkShape> known = known_shape(options);
   const NetworkShape shape = known ? *known : load_data(options).shape;

@@ -75,4 +75,11 @@ void settle_layer_options(Settings& settings, const std::vector<std::pair<std::s
   }
 }
 
+void read_options(Settings& settings, const std::string& config,
+                  const std::vector<std::pair<std::string, std::string>>& command_line) {
+  if (!config.empty()) settings.load_file(config);
+  for (const auto& [name, value] : command_line) settings.set(name, value);
+  settle_layer_options(settings, command_line);
+}
+
 }  // namespace longwave::examples

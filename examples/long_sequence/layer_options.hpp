@@ -15,4 +15,8 @@ namespace longwave::examples {
 // since the configurations that runs leave behind hold all options.
 void settle_layer_options(Settings& settings, const std::vector<std::pair<std::string, std::string>>& command_line);
 
+// A new run's options: the configuration's, if one is named, then the command line's, then the above.
+void read_options(Settings& settings, const std::string& config,
+                  const std::vector<std::pair<std::string, std::string>>& command_line);
+
 }  // namespace longwave::examples

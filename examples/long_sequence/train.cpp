@@ -173,20 +173,15 @@ bool may_change(const std::string& name) {
 }
 
 void apply(Settings& settings, const TrainArguments& arguments, const Checkpoint* saved) {
-  if (!arguments.config.empty() && saved == nullptr) settings.load_file(arguments.config);
-  if (!arguments.config.empty() && saved != nullptr)
+  if (saved == nullptr) return read_options(settings, arguments.config, arguments.overrides);
+  if (!arguments.config.empty())
     throw UsageError("--config and --resume: a resumed run brings its options along; leave out one of the two");
   for (const auto& [name, value] : arguments.overrides) {
-    if (saved == nullptr) {
-      settings.set(name, value);
-      continue;
-    }
     const std::string before = settings.to_json();
     settings.set(name, value);
     if (!may_change(name) && settings.to_json() != before)
       throw UsageError(name + " cannot change in a resumed run; start a new one, or leave it out");
   }
-  if (saved == nullptr) settle_layer_options(settings, arguments.overrides);
 }
 
 // How the run that `out` holds differs from the one that is asked for: "model.d_model is 64 there, 128 here"; "" if in
