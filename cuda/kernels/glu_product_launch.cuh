@@ -44,7 +44,9 @@ struct GluTail {
     GluProduct<S> p = task(v, z, bias, kept);
     p.y = y.data();
     p.packed = packed(W, kept, scratch, 0, Packed::forward_blocks);
-    start<keeps ? GluWork::forward_kept : GluWork::forward>(p);
+    if constexpr (keeps)
+      if (wanted(z)) return start<GluWork::forward_kept>(p);
+    start<GluWork::forward>(p);
   }
 
   // dz in z is what dW is made of; dbias is added to and may be left out.

@@ -28,7 +28,8 @@ struct KeptChannels {
 // The bits of `draw` for (B, H), H a multiple of 128.
 void kept_channels(TensorView<std::uint32_t, 2, Cuda> bits, const DropoutDraw& draw);
 
-// Whether backward takes z (B, 2 H, L) as forward has left it, and leaves dz there. Otherwise z has no data.
+// Whether backward takes z (B, 2 H, L) as forward has left it, and leaves dz there. Otherwise, and for a forward that
+// nothing follows, z has no data.
 template <class S>
 bool glu_product_keeps();
 

@@ -66,7 +66,8 @@ Var<T, 3, Cuda> glu_product(Var<T, 3, Cuda> x, Var<float, 3, Cuda> W, Var<float,
   }
   const auto y = tape.template make_as<T>(x.sizes(), x.needs_grad() || W.needs_grad() || bias.needs_grad());
   TensorView<T, 3, Cuda> z;
-  if (cuda::glu_product_keeps<T>()) z = tape.template keep<T>(Extents<3>{x.size(0), W.size(0), x.size(2)});
+  if (cuda::glu_product_keeps<T>() && y.needs_grad())
+    z = tape.template keep<T>(Extents<3>{x.size(0), W.size(0), x.size(2)});
   cuda::glu_product_forward<T>(y.output(), z, x.value(), W.value(), bias.value(), kept);
   tape.record("linear_glu", y, [=, &tape] {
     const Grad dx(x);
