@@ -227,8 +227,7 @@ TEST_CASE("on the device: the end of a layer, gradients of an input that is used
   });
 }
 
-TEMPLATE_TEST_CASE("on the device: the end of a layer as one kernel keeps at most z", "", float,
-                   bfloat16) {
+TEMPLATE_TEST_CASE("on the device: the end of a layer as one kernel keeps at most z", "", float, bfloat16) {
   on_device([] {
     const UseTf32 on;
     const TailData<TestType> data(2, 256, 2048, 0.1);
