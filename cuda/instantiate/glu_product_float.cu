@@ -3,10 +3,13 @@
 namespace longwave::cuda {
 
 template bool glu_product_takes(TensorView<const float, 3, Cuda>, const Extents<3>&);
-template void glu_product_forward(TensorView<float, 3, Cuda>, TensorView<const float, 3, Cuda>,
-                                  TensorView<const float, 3, Cuda>, TensorView<const float, 1, Cuda>, KeptChannels);
+template bool glu_product_keeps<float>();
+template void glu_product_forward(TensorView<float, 3, Cuda>, TensorView<float, 3, Cuda>,
+                                  TensorView<const float, 3, Cuda>, TensorView<const float, 3, Cuda>,
+                                  TensorView<const float, 1, Cuda>, KeptChannels);
 template void glu_product_backward(TensorView<float, 3, Cuda>, TensorView<float, 3, Cuda>, TensorView<float, 1, Cuda>,
+                                   TensorView<const float, 3, Cuda>, TensorView<float, 3, Cuda>,
                                    TensorView<const float, 3, Cuda>, TensorView<const float, 3, Cuda>,
-                                   TensorView<const float, 3, Cuda>, TensorView<const float, 1, Cuda>, KeptChannels);
+                                   TensorView<const float, 1, Cuda>, KeptChannels);
 
 }  // namespace longwave::cuda

@@ -7,21 +7,21 @@
 
 namespace longwave::cuda {
 
-// cuda/lab/gemm_*.cu; separate: none of them, and a layer's end is several kernels.
-enum class GluVersion { separate, warps, warpgroups, turns, clusters, turns_in_clusters };
+// As versions of cuda/lab/gemm_*.cu; separate: none of them, and a layer's end is several kernels.
+enum class GluVersion { separate, whole, split, kept };
 
 template <class S>
 inline constexpr GluVersion glu_version = GluVersion::separate;
+inline constexpr int glu_cluster = 1;  // blocks that read W together
 
 namespace detail {
 
 template <class S, int H>
 struct GluTailInUse {
-  static constexpr GluVersion version = glu_version<S>;
-  static constexpr bool turns = version == GluVersion::turns || version == GluVersion::turns_in_clusters;
-  static constexpr int cluster = version == GluVersion::clusters || version == GluVersion::turns_in_clusters ? 2 : 1;
-  using Type = std::conditional_t<version == GluVersion::warps, GluTail<S, WarpProduct, H, turns, cluster>,
-                                  GluTail<S, WarpgroupProduct, H, turns, cluster>>;
+  static constexpr GluSteps steps = glu_version<S> == GluVersion::whole   ? GluSteps::whole
+                                    : glu_version<S> == GluVersion::split ? GluSteps::split
+                                                                          : GluSteps::kept;
+  using Type = GluTail<S, WarpgroupProduct, H, steps, glu_cluster>;
 };
 
 // f(GluTail) of the one for H features.
@@ -52,19 +52,24 @@ bool glu_product_takes(TensorView<const S, 3, Cuda> v, const Extents<3>& W) {
 }
 
 template <class S>
-void glu_product_forward(TensorView<S, 3, Cuda> y, TensorView<const S, 3, Cuda> v, TensorView<const float, 3, Cuda> W,
-                         TensorView<const float, 1, Cuda> bias, KeptChannels kept) {
-  detail::with_glu_tail<S>(v.size(1), [&](auto tail) { tail.forward(y, v, detail::matrix_of(W), bias, kept); });
+bool glu_product_keeps() {
+  return glu_version<S> == GluVersion::kept;
+}
+
+template <class S>
+void glu_product_forward(TensorView<S, 3, Cuda> y, TensorView<S, 3, Cuda> z, TensorView<const S, 3, Cuda> v,
+                         TensorView<const float, 3, Cuda> W, TensorView<const float, 1, Cuda> bias, KeptChannels kept) {
+  detail::with_glu_tail<S>(v.size(1), [&](auto tail) { tail.forward(y, z, v, detail::matrix_of(W), bias, kept); });
 }
 
 template <class S>
 void glu_product_backward(TensorView<S, 3, Cuda> dv, TensorView<float, 3, Cuda> dW, TensorView<float, 1, Cuda> dbias,
-                          TensorView<const S, 3, Cuda> dy, TensorView<const S, 3, Cuda> v,
+                          TensorView<const S, 3, Cuda> dy, TensorView<S, 3, Cuda> z, TensorView<const S, 3, Cuda> v,
                           TensorView<const float, 3, Cuda> W, TensorView<const float, 1, Cuda> bias,
                           KeptChannels kept) {
   const index_t B = v.size(0), H = v.size(1), L = v.size(2);
   ScratchOn<Cuda> scratch;
-  const TensorView<S, 3, Cuda> dz = scratch.tensor<S>(Extents<3>(B, 2 * H, L));
+  if (!glu_product_keeps<S>()) z = scratch.tensor<S>(Extents<3>(B, 2 * H, L));
   if (!wanted(dv)) dv = scratch.tensor<S>(v.sizes());
   if (!dy.contiguous() || !aligned_for_vectors(dy.data())) {
     const TensorView<S, 3, Cuda> dense = scratch.tensor<S>(dy.sizes());
@@ -72,8 +77,8 @@ void glu_product_backward(TensorView<S, 3, Cuda> dv, TensorView<float, 3, Cuda> 
     dy = dense;
   }
   detail::with_glu_tail<S>(H, [&](auto tail) {
-    tail.backward(dv, dz, dbias, dy, v, detail::matrix_of(W), bias, kept);
-    if (wanted(dW)) tail.weights(detail::matrix_of(dW), dz, v, kept);
+    tail.backward(dv, z, dbias, dy, v, detail::matrix_of(W), bias, kept);
+    if (wanted(dW)) tail.weights(detail::matrix_of(dW), z, v, kept);
   });
 }
 

@@ -2,13 +2,12 @@
 // glu_product.cuh: of dz tensor cores see what is rounded already.
 //
 // A thread block owns 256 rows and 128 columns of dW and a piece of all positions, a line of 128 bytes of each row at a
-// time. Depth is L here, which is contiguous in both: dz goes from memory to registers as operand A, g through GELU to
-// a block in shared memory (wgmma.cuh). A thread reads four words and four more, so word 8i + t of a step's depth is
-// not word 8i + t of the line:
-//   word of (i, t, half) = 16 (i / 2) + 4 t + 2 (i % 2) + half,   half: of depth 8i + t + 4 half.
-// While products of one stage run, the next is loaded and goes through GELU. Pieces are added in order afterwards.
+// time: a stage. Depth is L here, which is contiguous in both, so lines of dz and v are copied to where blocks of
+// operands have them (wgmma.cuh), three stages ahead, and each thread makes g of what it has copied of v. While
+// products of one stage run, the next goes through GELU. Pieces are added in order afterwards.
 //
-// Bytes: dz and v twice through the second-level cache, once from memory; 4 H H operations per position.
+// Bytes: dz and v twice through the second-level cache, once from memory; 4 H H operations per position. A stage is
+// 48 KB and 1024 cycles of products.
 #pragma once
 
 #include "kernels/glu_product.cuh"
@@ -16,8 +15,9 @@
 namespace longwave::cuda::detail {
 
 inline constexpr int weight_rows = 256, weight_threads = 256;
-inline constexpr int weight_bytes = 2 * block_bytes + block_alignment;
-inline constexpr int weight_prefetch = 6;  // stages
+inline constexpr int weight_slots = 4;               // stages in shared memory
+inline constexpr int weight_stage = 3 * block_size;  // words: dz, then g
+inline constexpr int weight_bytes = 4 * weight_slots * weight_stage + block_alignment;
 
 template <class S>
 struct GluWeights {
@@ -33,133 +33,106 @@ struct GluWeights {
 template <class S, class Unit>
 struct WeightThread {
   static constexpr int per = per_word<S>, step = block_depth<S>;  // positions of a stage
+  static constexpr int rows = weight_threads / 8;                 // eight threads copy a row's line
+  static constexpr int of_dz = weight_rows / rows, of_v = block_rows / rows;
 
   const GluWeights<S>& p;
-  unsigned* blocks;  // two
-  int lane, warp;
-  const S *dz, *v;    // rows of this thread in sequence 0
-  int b, first, end;  // of the stage to be loaded next: sequence, its first position
+  unsigned* slots;
+  int lane, warp, row, stage, end;  // row: the first of this thread; stages: first of this block, how many
+  const S *dz, *v;                  // this thread's part of a line, in sequence 0
+  int b, first;                     // of the stage to be copied next: sequence, first position
 
   __device__ WeightThread(const GluWeights<S>& of, unsigned* shared)
-      : p(of), blocks(shared), lane(threadIdx.x % 32), warp(threadIdx.x / 32) {
-    const int stage = static_cast<int>(blockIdx.z) * p.stages_per_block;
+      : p(of),
+        slots(shared),
+        lane(threadIdx.x % 32),
+        warp(__shfl_sync(~0u, static_cast<int>(threadIdx.x) / 32, 0)),
+        row(threadIdx.x / 8) {
+    stage = static_cast<int>(blockIdx.z) * p.stages_per_block;
     end = min(stage + p.stages_per_block, p.stages) - stage;
     b = stage / p.stages_per_row;
     first = (stage - b * p.stages_per_row) * step;
-    dz = p.dz + (blockIdx.x * weight_rows + warp / 4 * 128 + warp % 4 * 16 + lane / 4) * p.L + lane % 4 * 4 * per;
-    v = p.v + (blockIdx.y * block_rows + warp * 16 + lane / 4) * p.L + lane % 4 * 4 * per;
+    dz = p.dz + (blockIdx.x * weight_rows + row) * p.L + part_of_line();
+    v = p.v + (blockIdx.y * block_rows + row) * p.L + part_of_line();
+  }
+  __device__ static int part_of_line() { return static_cast<int>(threadIdx.x) % 8 * 4 * per; }
+
+  // Of this thread's first row; the next is `rows` rows on, in the same order as rows is a multiple of eight.
+  __device__ unsigned* place(int s) const {
+    return slots + s % weight_slots * weight_stage + place_in_block(row, static_cast<int>(threadIdx.x) % 8 * 4);
   }
 
-  __device__ uint4 load(const S* row, int l) const {
-    const bool inside = l + lane % 4 * 4 * per < p.L;
-    return inside ? *reinterpret_cast<const uint4*>(row + l) : make_uint4(0, 0, 0, 0);
-  }
-  // Of rows r, r + 8 and the next 64: a[m] is A of products m.
-  __device__ void load_gradient(unsigned (&a)[2][4][4]) const {
-    const S* row = dz + index_t(b) * 2 * p.H * p.L;
+  // Stage s of this block, on its way: one commit, also where there is none.
+  __device__ void copy(int s) {
+    if (s < end) {
+      unsigned* const to = place(s);
+      const bool inside = first + part_of_line() < p.L;
+      const S* from = dz + (index_t(b) * 2 * p.H * p.L + first);
 #pragma unroll
-    for (int m = 0; m < 2; ++m)
+      for (int i = 0; i < of_dz; ++i)
+        copy_16_bytes(to + i * rows * block_words, inside ? from + index_t(i * rows) * p.L : dz, inside);
+      from = v + (index_t(b) * p.H * p.L + first);
 #pragma unroll
-      for (int r = 0; r < 2; ++r)
-#pragma unroll
-        for (int u = 0; u < 2; ++u) {
-          const uint4 x = load(row + (64 * m + 8 * r) * p.L, first + 16 * u * per);
-          a[m][2 * u][r] = x.x;
-          a[m][2 * u][2 + r] = x.y;
-          a[m][2 * u + 1][r] = x.z;
-          a[m][2 * u + 1][2 + r] = x.w;
-        }
-  }
-  __device__ void load_values(uint4 (&x)[2][2]) const {
-    const S* row = v + index_t(b) * p.H * p.L;
-#pragma unroll
-    for (int r = 0; r < 2; ++r)
-#pragma unroll
-      for (int u = 0; u < 2; ++u) x[r][u] = load(row + 8 * r * p.L, first + 16 * u * per);
-  }
-  __device__ void advance() {
-    first += step;
-    if (first >= p.L) first = 0, ++b;
-  }
-  // Lines of a later stage of the same sequence: one of dz, and of v from every other thread.
-  __device__ void prefetch() const {
-    const int l = first + weight_prefetch * step, thread = static_cast<int>(threadIdx.x);
-    if (l >= p.L) return;
-    const S* at = p.dz + (index_t(b) * 2 * p.H + blockIdx.x * weight_rows + thread) * p.L + l;
-    asm volatile("prefetch.global.L2 [%0];" ::"l"(__cvta_generic_to_global(at)));
-    if (thread >= block_rows) return;
-    at = p.v + (index_t(b) * p.H + blockIdx.y * block_rows + thread) * p.L + l;
-    asm volatile("prefetch.global.L2 [%0];" ::"l"(__cvta_generic_to_global(at)));
-  }
-  __device__ void store_values(unsigned* block, const uint4 (&x)[2][2]) const {
-    const int t = lane % 4;
-    const unsigned bits = p.kept == nullptr ? ~0u
-                                            : p.kept[b * (p.H / 32) + blockIdx.y * (block_rows / 32) + warp / 2] >>
-                                                  (warp % 2 * 16 + lane / 4);
-#pragma unroll
-    for (int r = 0; r < 2; ++r)
-#pragma unroll
-      for (int u = 0; u < 2; ++u) {
-        unsigned* const row = block + (warp * 16 + 8 * r + lane / 4) * block_words;
-        const auto put = [&](int chunk, unsigned word) {  // of four words of depth; lane / 4 is row % 8
-          unsigned g;
-          if constexpr (per == 1)
-            g = operand_word(gelu_fast(__uint_as_float(word)));
-          else
-            g = operand_word(gelu_fast(low_of_pair(word)), gelu_fast(high_of_pair(word)));
-          row[(chunk ^ (lane / 4)) * 4 + t] = (bits >> (8 * r) & 1) != 0 ? g : 0;
-        };
-        put(4 * u, x[r][u].x);      // step 2u, half 0
-        put(4 * u + 1, x[r][u].y);  //          half 1
-        put(4 * u + 2, x[r][u].z);  // step 2u + 1, half 0
-        put(4 * u + 3, x[r][u].w);
-      }
-  }
-
-  __device__ void stage(float (&c)[2][64], const unsigned (&a)[2][4][4], unsigned (&next)[2][4][4], uint4 (&x)[2][2],
-                        int s) {
-    const unsigned* block = blocks + s % 2 * block_size;
-    Unit::begin();
-#pragma unroll
-    for (int m = 0; m < 2; ++m) Unit::multiply(c[m], a[m], block, lane);
-    Unit::commit();
-    if (s + 1 < end) {  // b, first: of stage s + 1
-      load_gradient(next);
-      prefetch();
-      store_values(blocks + (s + 1) % 2 * block_size, x);
-      advance();
-      if (s + 2 < end) load_values(x);
-      fence_async();
+      for (int i = 0; i < of_v; ++i)
+        copy_16_bytes(to + (i + of_dz) * rows * block_words, inside ? from + index_t(i * rows) * p.L : v, inside);
+      first += step;
+      if (first >= p.L) first = 0, ++b;
     }
-    Unit::template wait<0>();
-    __syncthreads();
+    commit_copies();
+  }
+
+  __device__ static unsigned operand(unsigned word) {
+    if constexpr (per == 1)
+      return operand_word(gelu_fast(__uint_as_float(word)));
+    else
+      return operand_word(gelu_fast(low_of_pair(word)), gelu_fast(high_of_pair(word)));
+  }
+  // What this thread has copied of v becomes g.
+  __device__ void make_operand(int s) const {
+    unsigned* const at = place(s) + of_dz * rows * block_words;
+    const unsigned* bits = nullptr;
+    if (p.kept != nullptr) bits = p.kept + (stage + s) / p.stages_per_row * (p.H / 32) + blockIdx.y * (block_rows / 32);
+#pragma unroll
+    for (int i = 0; i < of_v; ++i) {
+      uint4* const words = reinterpret_cast<uint4*>(at + i * rows * block_words);
+      uint4 x = *words;
+      x.x = operand(x.x), x.y = operand(x.y), x.z = operand(x.z), x.w = operand(x.w);
+      if (bits != nullptr && (bits[i] >> row & 1) == 0) x.x = x.y = x.z = x.w = 0;
+      *words = x;
+    }
   }
 
   __device__ void run() {
+    static_assert(rows == 32);  // bits of one word
     float c[2][64];
 #pragma unroll
     for (int m = 0; m < 2; ++m)
 #pragma unroll
       for (int i = 0; i < 64; ++i) c[m][i] = 0;
-    unsigned a[2][4][4], next[2][4][4];
-    uint4 x[2][2];
-    if (end > 0) {
-      load_gradient(a);
-      load_values(x);
-      store_values(blocks, x);
-      advance();
-      if (end > 1) load_values(x);
-      fence_async();
-    }
+#pragma unroll
+    for (int s = 0; s < weight_slots - 1; ++s) copy(s);
+    wait_copies<weight_slots - 2>();
+    if (end > 0) make_operand(0);
+    fence_async();
     __syncthreads();
     keep(c[0]);
     keep(c[1]);
 #pragma unroll 1
     for (int s = 0; s < end; ++s) {
-      stage(c, a, next, x, s);
+      const unsigned* const block = slots + s % weight_slots * weight_stage;
+      Unit::begin();
 #pragma unroll
-      for (int i = 0; i < 32; ++i) a[i / 16][i / 4 % 4][i % 4] = next[i / 16][i / 4 % 4][i % 4];
+      for (int m = 0; m < 2; ++m)
+        Unit::multiply(c[m], block + (warp / 4 * 128 + m * 64) * block_words, block + 2 * block_size, lane);
+      Unit::commit();
+      wait_copies<weight_slots - 3>();
+      if (s + 1 < end) make_operand(s + 1);
+      fence_async();
+      Unit::template wait<1>();
+      __syncthreads();  // stage s + 1 is there for all, and all are done with stage s - 1
+      copy(s + weight_slots - 1);
     }
+    Unit::template wait<0>();
     keep(c[0]);
     keep(c[1]);
     float* to = p.part +

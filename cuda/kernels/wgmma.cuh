@@ -3,11 +3,8 @@
 //
 // An operand block is B' of a product C (64, 128) += A B: 128 rows of 32 words, 16 KiB, in the order that 128-byte
 // swizzling gives: the four words at 4c of row n stand at 4 (c ^ (n % 8)). A word is a float rounded to TF32, or two
-// numbers in bfloat16 that follow each other along the depth. Warpgroups read a block by a descriptor, warps by
-// ldmatrix, both without bank conflicts.
-//
-// A and C stay in registers, laid out the same for both kinds of products. With g = lane / 4, t = lane % 4, warp w of
-// the warpgroup, r = 16 w + g, words counted along the depth:
+// numbers in bfloat16 that follow each other along the depth. A can be 64 rows of such a block, or registers like C.
+// With g = lane / 4, t = lane % 4, warp w of the warpgroup, r = 16 w + g, words counted along the depth:
 //   A, step i of 8 words:   a[i] = (r, 8i + t) (r + 8, 8i + t) (r, 8i + t + 4) (r + 8, 8i + t + 4)
 //   C, tile j of 8 columns: c[4j ...] = (r, 8j + 2t) (r, 8j + 2t + 1) (r + 8, 8j + 2t) (r + 8, 8j + 2t + 1)
 // So what was C can be A of the next product: in bfloat16 as it is; with floats if depth 8i + t there means column
@@ -94,6 +91,18 @@ __device__ inline void bulk_copy(void* to, const void* from, unsigned bytes, Bar
       : "memory");
 }
 
+// 16 bytes that pass no register, or zeros; there for this thread once wait_copies() leaves `groups` commits behind.
+__device__ inline void copy_16_bytes(void* to, const void* from, bool inside) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)),
+               "l"(__cvta_generic_to_global(from)), "r"(inside ? 16 : 0)
+               : "memory");
+}
+__device__ inline void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+template <int groups>
+__device__ inline void wait_copies() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(groups) : "memory");
+}
+
 __device__ inline unsigned cluster_rank() {
   unsigned rank;
   asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
@@ -107,6 +116,13 @@ template <int N>
 __device__ inline void keep(float (&c)[N]) {  // values are not moved across this point
 #pragma unroll
   for (int i = 0; i < N; ++i) asm volatile("" : "+f"(c[i])::"memory");
+}
+// Behind the wait for products that read a: until there its registers are nobody else's. The compiler takes a for dead
+// once products are started, and a loop's next a is then loaded to the same registers.
+template <int N>
+__device__ inline void keep(unsigned (&a)[N][4]) {
+#pragma unroll
+  for (int i = 0; i < 4 * N; ++i) asm volatile("" : "+r"(a[i / 4][i % 4])::"memory");
 }
 
 // Products by warpgroups, asynchronous: between begin() and commit() they are one group; wait<n>() leaves n groups.
@@ -132,66 +148,45 @@ struct WarpgroupProduct {
 #pragma unroll
     for (int i = 0; i < 4; ++i) step(c, a[i], first + 2 * i);  // 32 bytes on
   }
+  // c (64, 128) += a block', a being 64 rows of a block of its own.
+  __device__ static void multiply(float (&c)[64], const unsigned* a, const unsigned* block, int) {
+    const std::uint64_t rows = descriptor(a), first = descriptor(block);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) step(c, rows + 2 * i, first + 2 * i);
+  }
 
  private:
 #define LONGWAVE_8(c, i)                                                                                      \
   "+f"(c[i]), "+f"(c[i + 1]), "+f"(c[i + 2]), "+f"(c[i + 3]), "+f"(c[i + 4]), "+f"(c[i + 5]), "+f"(c[i + 6]), \
       "+f"(c[i + 7])
-#define LONGWAVE_WGMMA(kind, rest)                                                                   \
-  asm volatile(                                                                                      \
-      "{\n.reg .pred p;\nsetp.eq.u32 p, 0, 0;\n"                                                     \
-      "wgmma.mma_async.sync.aligned." kind                                                           \
-      " {%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "                     \
-      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "             \
-      "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "             \
-      "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "            \
-      "{%64, %65, %66, %67}, %68, p, 1, 1" rest ";\n}"                                               \
-      : LONGWAVE_8(c, 0), LONGWAVE_8(c, 8), LONGWAVE_8(c, 16), LONGWAVE_8(c, 24), LONGWAVE_8(c, 32), \
-        LONGWAVE_8(c, 40), LONGWAVE_8(c, 48), LONGWAVE_8(c, 56)                                      \
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
+#define LONGWAVE_WGMMA(kind, left, at, rest, ...)                                                      \
+  asm volatile(                                                                                        \
+      "{\n.reg .pred p;\nsetp.eq.u32 p, 0, 0;\n"                                                       \
+      "wgmma.mma_async.sync.aligned." kind                                                             \
+      " {%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "                       \
+      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "               \
+      "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "               \
+      "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, " left ", " at \
+      ", p, 1, 1" rest ";\n}"                                                                          \
+      : LONGWAVE_8(c, 0), LONGWAVE_8(c, 8), LONGWAVE_8(c, 16), LONGWAVE_8(c, 24), LONGWAVE_8(c, 32),   \
+        LONGWAVE_8(c, 40), LONGWAVE_8(c, 48), LONGWAVE_8(c, 56)                                        \
+      : __VA_ARGS__)
   __device__ static void step(float (&c)[64], const unsigned (&a)[4], std::uint64_t b) {
-    if constexpr (std::is_same_v<S, bfloat16>)
-      LONGWAVE_WGMMA("m64n128k16.f32.bf16.bf16", ", 0");  // b is not transposed
+    if constexpr (std::is_same_v<S, bfloat16>)  // b is not transposed
+      LONGWAVE_WGMMA("m64n128k16.f32.bf16.bf16", "{%64, %65, %66, %67}", "%68", ", 0", "r"(a[0]), "r"(a[1]), "r"(a[2]),
+                     "r"(a[3]), "l"(b));
     else
-      LONGWAVE_WGMMA("m64n128k8.f32.tf32.tf32", "");
+      LONGWAVE_WGMMA("m64n128k8.f32.tf32.tf32", "{%64, %65, %66, %67}", "%68", "", "r"(a[0]), "r"(a[1]), "r"(a[2]),
+                     "r"(a[3]), "l"(b));
+  }
+  __device__ static void step(float (&c)[64], std::uint64_t a, std::uint64_t b) {
+    if constexpr (std::is_same_v<S, bfloat16>)
+      LONGWAVE_WGMMA("m64n128k16.f32.bf16.bf16", "%64", "%65", ", 0, 0", "l"(a), "l"(b));
+    else
+      LONGWAVE_WGMMA("m64n128k8.f32.tf32.tf32", "%64", "%65", "", "l"(a), "l"(b));
   }
 #undef LONGWAVE_WGMMA
 #undef LONGWAVE_8
-};
-
-// The same by single warps, each with its 16 rows.
-template <class S>
-struct WarpProduct {
-  __device__ static void begin() {}
-  __device__ static void commit() {}
-  template <int>
-  __device__ static void wait() {}
-
-  __device__ static void multiply(float (&c)[64], const unsigned (*a)[4], const unsigned* block, int lane) {
-    // ldmatrix: lanes 0-7 and 8-15 name both halves of the step for tile j, 16-23 and 24-31 those for tile j + 1.
-    const int row = lane % 8 + lane / 16 * 8;
-#pragma unroll
-    for (int i = 0; i < 4; ++i)
-#pragma unroll
-      for (int j = 0; j < 16; j += 2) {
-        unsigned b[4];
-        const unsigned* at = block + place_in_block(8 * j + row, 8 * i + lane / 8 % 2 * 4);
-        load_matrix(b, reinterpret_cast<const float*>(at));
-        step(c + 4 * j, a[i], b[0], b[1]);
-        step(c + 4 * j + 4, a[i], b[2], b[3]);
-      }
-  }
-
- private:
-  __device__ static void step(float* c, const unsigned (&a)[4], unsigned b0, unsigned b1) {
-    if constexpr (std::is_same_v<S, bfloat16>)
-      asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
-          "{%0, %1, %2, %3};"
-          : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-          : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-    else
-      multiply_add(reinterpret_cast<float(&)[4]>(*c), a, __uint_as_float(b0), __uint_as_float(b1));
-  }
 };
 
 }  // namespace longwave::cuda::detail

@@ -17,7 +17,7 @@ struct Tail {
   TensorView<const float, 2, Cuda> W;
   TensorView<const float, 1, Cuda> bias;
   TensorView<S, 3, Cuda> g;  // working memory of version 1
-  TensorView<S, 3, Cuda> z;  // (B, 2 H, L): z in version 1, dz in all
+  TensorView<S, 3, Cuda> z;  // (B, 2 H, L): z in versions that keep it, dz in all
   TensorView<S, 3, Cuda> y, dv;
   TensorView<float, 2, Cuda> dW;
   TensorView<float, 1, Cuda> dbias;
@@ -37,14 +37,15 @@ struct TailVersion {
 };
 
 extern const TailVersion<float> gemm_1;     // GELU, cuBLAS, bias and GLU: kernels of their own, as the library has them
-extern const TailVersion<float> gemm_2;     // one kernel each way; products of warps (mma.sync)
-extern const TailVersion<float> gemm_3;     // products of warpgroups (wgmma)
-extern const TailVersion<float> gemm_4;     // the two warpgroups of a block multiply in turns
-extern const TailVersion<float> gemm_5;     // clusters of two blocks read W together
-extern const TailVersion<float> gemm_6;     // turns and clusters
-extern const TailVersion<bfloat16> gemm_7;  // as 2 to
-extern const TailVersion<bfloat16> gemm_8;  // 3 and
-extern const TailVersion<bfloat16> gemm_9;  // 6
+extern const TailVersion<float> gemm_2;     // one kernel each way; z is made again
+extern const TailVersion<float> gemm_3;     // backward in two kernels
+extern const TailVersion<float> gemm_4;     // z is kept
+extern const TailVersion<float> gemm_5;     // 2,
+extern const TailVersion<float> gemm_6;     // 3,
+extern const TailVersion<float> gemm_7;     // 4 in clusters of two blocks that read W together
+extern const TailVersion<bfloat16> gemm_8;  // as 2,
+extern const TailVersion<bfloat16> gemm_9;  // 3,
+extern const TailVersion<bfloat16> gemm_10;  // 4
 
 // longwave_lab products [VERSION [L [B]]]: the exit code.
 int run_products(int count, char** arguments);

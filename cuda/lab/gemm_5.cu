@@ -1,10 +1,8 @@
-// Version 5: as version 3, with clusters of two blocks: each brings half of a block of W and sends it to both.
-//
-// Expected: half as many reads of W from the second-level cache, where they are half of all reads forward and backward.
+// Version 5: version 2 in clusters of two blocks that read W together.
 #include "lab/gemm.cuh"
 
 namespace longwave::cuda::lab {
 
-const TailVersion<float> gemm_5 = Fused<float, detail::WarpgroupProduct, false, 2>::version("5 clusters");
+const TailVersion<float> gemm_5 = Fused<float, detail::GluSteps::whole, 2>::version("5 whole, clusters");
 
 }  // namespace longwave::cuda::lab

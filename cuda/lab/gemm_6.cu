@@ -1,8 +1,8 @@
-// Version 6: as version 5, with the turns of version 4.
+// Version 6: version 3 in clusters.
 #include "lab/gemm.cuh"
 
 namespace longwave::cuda::lab {
 
-const TailVersion<float> gemm_6 = Fused<float, detail::WarpgroupProduct, true, 2>::version("6 clusters, turns");
+const TailVersion<float> gemm_6 = Fused<float, detail::GluSteps::split, 2>::version("6 split, clusters");
 
 }  // namespace longwave::cuda::lab

@@ -6,7 +6,7 @@ lab=$1
 log=${2:-/tmp/products.log}
 : > "$log"
 for L in 16384 4096 1024; do
-  for version in 1 2 3 4 5 6 7 8 9; do
+  for version in 1 2 3 4 5 6 7 8 9 10; do
     timeout -k 5 60 "$lab" products "$version" "$L" >> "$log" 2>&1
     code=$?
     [ "$code" -eq 0 ] || echo "version $version, L $L: exit code $code" >> "$log"

@@ -3,8 +3,8 @@
 //
 //   g = gelu(v) k / (1 - p)   z = W g   y = glu(z + bias)
 //
-// v, y (B, H, L), W (2 H, H, 1), bias (2 H), for S = float with operands rounded to TF32, and S = bfloat16. Neither g
-// nor z is stored; backward makes them again.
+// v, y (B, H, L), W (2 H, H, 1), bias (2 H), for S = float with operands rounded to TF32, and S = bfloat16. g is not
+// stored, and where glu_product_keeps() says no nor is z; backward makes them again.
 #pragma once
 
 #include <cstdint>
@@ -28,14 +28,19 @@ struct KeptChannels {
 // The bits of `draw` for (B, H), H a multiple of 128.
 void kept_channels(TensorView<std::uint32_t, 2, Cuda> bits, const DropoutDraw& draw);
 
+// Whether backward takes z (B, 2 H, L) as forward has left it, and leaves dz there. Otherwise, and for a forward that
+// nothing follows, z has no data.
 template <class S>
-void glu_product_forward(TensorView<S, 3, Cuda> y, TensorView<const S, 3, Cuda> v, TensorView<const float, 3, Cuda> W,
-                         TensorView<const float, 1, Cuda> bias, KeptChannels kept);
+bool glu_product_keeps();
+
+template <class S>
+void glu_product_forward(TensorView<S, 3, Cuda> y, TensorView<S, 3, Cuda> z, TensorView<const S, 3, Cuda> v,
+                         TensorView<const float, 3, Cuda> W, TensorView<const float, 1, Cuda> bias, KeptChannels kept);
 
 // dv is assigned, dW and dbias are added to; any of them may be without data.
 template <class S>
 void glu_product_backward(TensorView<S, 3, Cuda> dv, TensorView<float, 3, Cuda> dW, TensorView<float, 1, Cuda> dbias,
-                          TensorView<const S, 3, Cuda> dy, TensorView<const S, 3, Cuda> v,
+                          TensorView<const S, 3, Cuda> dy, TensorView<S, 3, Cuda> z, TensorView<const S, 3, Cuda> v,
                           TensorView<const float, 3, Cuda> W, TensorView<const float, 1, Cuda> bias, KeptChannels kept);
 
 }  // namespace longwave::cuda

@@ -65,10 +65,13 @@ Var<T, 3, Cuda> glu_product(Var<T, 3, Cuda> x, Var<float, 3, Cuda> W, Var<float,
     kept = {bits.data(), static_cast<float>(1 / (1 - before.p))};
   }
   const auto y = tape.template make_as<T>(x.sizes(), x.needs_grad() || W.needs_grad() || bias.needs_grad());
-  cuda::glu_product_forward<T>(y.output(), x.value(), W.value(), bias.value(), kept);
+  TensorView<T, 3, Cuda> z;
+  if (cuda::glu_product_keeps<T>() && y.needs_grad())
+    z = tape.template keep<T>(Extents<3>{x.size(0), W.size(0), x.size(2)});
+  cuda::glu_product_forward<T>(y.output(), z, x.value(), W.value(), bias.value(), kept);
   tape.record("linear_glu", y, [=, &tape] {
     const Grad dx(x);
-    cuda::glu_product_backward<T>(dx, tape.grad_to_add(W), tape.grad_to_add(bias), y.grad(), x.value(), W.value(),
+    cuda::glu_product_backward<T>(dx, tape.grad_to_add(W), tape.grad_to_add(bias), y.grad(), z, x.value(), W.value(),
                                   bias.value(), kept);
   });
   return y;
