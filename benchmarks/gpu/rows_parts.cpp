@@ -1,5 +1,6 @@
 // What a classifier's training step consists of, op by op, at its size and at that of the layer's row for L = 1024: the
-// whole layer, its end, what joins it to the residual, the norm. What is left of the layer is the state space.
+// whole layer, its end, what joins it to the residual, the norm, both at once as a post-norm block has them. What is
+// left of the layer is the state space.
 #include "bench.hpp"
 #include "longwave/autograd/functions/bias_glu.hpp"
 #include "longwave/autograd/functions/dropout.hpp"
@@ -66,6 +67,8 @@ void parts(Suite& suite, const Sizes& s) {
   });
   LayerNorm<float, Cuda> norm({.features = s.H, .axis = 1});
   part(suite, s, "norm", 2, 3, [&](auto& tape, auto x) { return norm(tape, x); });
+  part(suite, s, "both at once", 4, 4,
+       [&](auto& tape, auto x) { return norm.of_sum(tape, tape.variable(residual.view()), x, s.dropout); });
 }
 
 const Family family("parts", [](Suite& suite) {

@@ -2,7 +2,8 @@
 //
 //   P_c = U_c in,   s_{c+1} = a^T s_c + P_c,   Y_c = U_c toeplitz + s_c out            chunks of T = 64 samples
 //
-// A block owns one feature and 16 rows (sequences, or segments of sequences), chunk_group chunks at a time:
+// A block owns one feature and 16 rows (sequences, or segments of sequences), or several times 16 one after the other,
+// chunk_group chunks at a time:
 //   1. their samples have arrived by cp.async and are rounded in place, once for all warps;
 //   2. P of all of them: independent products. The state lies in the accumulators' places, so the recurrence over the
 //      chunks is an elementwise product in registers; the states before each chunk go to shared memory;
@@ -45,6 +46,7 @@ struct ChunkScanForward {
   float* ends;          // the same, after each row; nullptr: unwanted
   float* saved;         // (H, tiles, groups, 16, W): states before each group of chunks; nullptr: unwanted
   bool add;             // y += instead of y =
+  int blocks;           // per feature; block b takes tiles of rows b, b + blocks, ..
 };
 
 // Two samples of a row of y, of which `left` exist. plain: dense, on two samples, an even number of them, nothing to
@@ -128,7 +130,7 @@ __device__ __forceinline__ void scan_chunks(const ChunkScanForward<S>& p, float*
   constexpr int E = Layout::group;
   constexpr bool with_output = work != ScanWork::states, plain = work == ScanWork::plain;
   const Columns columns{__shfl_sync(~0u, static_cast<int>(threadIdx.x) / 32, 0)};
-  const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4, h = blockIdx.x, row0 = blockIdx.y * scan_rows;
+  const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4, h = blockIdx.x;
   const int chunks = p.from.chunks, groups = (chunks + E - 1) / E;
 
   const ScanTables<Tiles, product, Columns> tables{power, taps, p.c, h, columns};
@@ -140,112 +142,118 @@ __device__ __forceinline__ void scan_chunks(const ChunkScanForward<S>& p, float*
     tables.fragments(out, lane, 8, [&](int j, int i) { return tables.out(j, i); });
   }
   tables.transition(a_re, a_im, lane);
-  ScanState<Tiles, Columns> state{columns};
-  const index_t place = index_t(h) * p.from.tiles() + blockIdx.y;  // of this block's rows in (H, tiles)
-  if (p.starts != nullptr) state.load(p.starts + place * (scan_rows * 8 * Tiles), lane);
-  __syncthreads();  // the powers have been read
+#pragma unroll 1
+  for (int tile = blockIdx.y; tile < p.from.tiles(); tile += p.blocks) {
+    const int row0 = tile * scan_rows;
+    ScanState<Tiles, Columns> state{columns};
+    const index_t place = index_t(h) * p.from.tiles() + tile;  // of these rows in (H, tiles)
+    if (p.starts != nullptr) state.load(p.starts + place * (scan_rows * 8 * Tiles), lane);
+    __syncthreads();  // the powers, or the samples and states of the tile before, have been read
 
-  // This thread fetches and rounds four samples of rows `row` and `row + 8`, and writes rows g and g + 8 of y.
-  const int row = threadIdx.x / 16, column = threadIdx.x % 16 * 4;
-  const S* source[2];
-  S* target[2];
-  int length[2], room[2];
+    // This thread fetches and rounds four samples of rows `row` and `row + 8`, and writes rows g and g + 8 of y.
+    const int row = threadIdx.x / 16, column = threadIdx.x % 16 * 4;
+    const S* source[2];
+    S* target[2];
+    int length[2], room[2];
 #pragma unroll
-  for (int i = 0; i < 2; ++i) {
-    const int r = row0 + row + 8 * i, w = row0 + g + 8 * i;
-    length[i] = p.from.length(r);
-    source[i] = p.u + (length[i] > 0 ? p.from.offset(r, h) : 0);
-    room[i] = with_output ? p.from.length(w) : 0;
-    target[i] = p.y;
-    if (room[i] > 0)
-      target[i] += w % p.from.B * p.y_batch + h * p.y_feature + index_t(w / p.from.B) * chunks * scan_steps * p.y_step;
-  }
-  const int begin = row0 + row < p.from.B ? p.from.before : 0, begin8 = row0 + row + 8 < p.from.B ? p.from.before : 0;
-  auto fetch_group = [&](int k, int stage) {
-    if (k < groups)
-#pragma unroll
-      for (int e = 0; e < E; ++e) {
-        float* to = shared + Layout::samples + (stage * E + e) * scan_tile + row * scan_pitch + column;
-        const int at = (k * E + e) * scan_steps + column;
-        fetch<plain>(to, source[0], p.from, at, begin, length[0]);
-        fetch<plain>(to + 8 * scan_pitch, source[1], p.from, at, begin8, length[1]);
-      }
-    asm volatile("cp.async.commit_group;");
-  };
-  fetch_group(0, 0);
-  fetch_group(1, 1);
-
-  int stage = 0;
-  for (int k = 0; k < groups; ++k) {
-    float* U = shared + Layout::samples + stage * E * scan_tile;
-    float* U_rest = shared + Layout::rests + k % 2 * E * scan_tile;
-    float* states = shared + Layout::states;
-    asm volatile("cp.async.wait_group 1;");
-#pragma unroll
-    for (int i = 0; i < 2 * E; ++i) {
-      const int at = i / 2 * scan_tile + (row + i % 2 * 8) * scan_pitch + column;
-      round_in_place<product>(U + at, U_rest + at, p.u);
+    for (int i = 0; i < 2; ++i) {
+      const int r = row0 + row + 8 * i, w = row0 + g + 8 * i;
+      length[i] = p.from.length(r);
+      source[i] = p.u + (length[i] > 0 ? p.from.offset(r, h) : 0);
+      room[i] = with_output ? p.from.length(w) : 0;
+      target[i] = p.y;
+      if (room[i] > 0)
+        target[i] +=
+            w % p.from.B * p.y_batch + h * p.y_feature + index_t(w / p.from.B) * chunks * scan_steps * p.y_step;
     }
-    __syncthreads();
-    const int plane = static_cast<int>(U_rest - U);
-    fetch_group(k + 2, stage == 0 ? 2 : stage - 1);
-    stage = stage == 2 ? 0 : stage + 1;
-    if (p.saved != nullptr) state.store(p.saved + (place * groups + k) * (scan_rows * 8 * Tiles), lane);
-
-    float sum[E][2][4] = {};
-    if (columns.tile(0) < Tiles || columns.tile(1) < Tiles)
-#pragma unroll
-      for (int i = 0; i < 8; ++i)
+    const int begin = row0 + row < p.from.B ? p.from.before : 0, begin8 = row0 + row + 8 < p.from.B ? p.from.before : 0;
+    auto fetch_group = [&](int k, int stage) {
+      if (k < groups)
 #pragma unroll
         for (int e = 0; e < E; ++e) {
-          RowOperand<product> u;
-          u.load(U + e * scan_tile + 8 * i, plane, scan_pitch, lane);
-          multiply_add(sum[e][0], u, in[0][i]);
-          if (Tiles > 4) multiply_add(sum[e][1], u, in[1][i]);
+          float* to = shared + Layout::samples + (stage * E + e) * scan_tile + row * scan_pitch + column;
+          const int at = (k * E + e) * scan_steps + column;
+          fetch<plain>(to, source[0], p.from, at, begin, length[0]);
+          fetch<plain>(to + 8 * scan_pitch, source[1], p.from, at, begin8, length[1]);
         }
+      asm volatile("cp.async.commit_group;");
+    };
+    fetch_group(0, 0);
+    fetch_group(1, 1);
+
+    int stage = 0;
+    for (int k = 0; k < groups; ++k) {
+      float* U = shared + Layout::samples + stage * E * scan_tile;
+      float* U_rest = shared + Layout::rests + k % 2 * E * scan_tile;
+      float* states = shared + Layout::states;
+      asm volatile("cp.async.wait_group 1;");
 #pragma unroll
-    for (int e = 0; e < E; ++e) {
-      if (with_output)
-        state.template store_rounded_tile<product>(states + e * Layout::state, E * Layout::state, Layout::pitch, lane);
-      if (k * E + e < chunks)
-#pragma unroll
-        for (int m = 0; m < 2; ++m)
-#pragma unroll
-          for (int i = 0; i < 4; i += 2) {
-            const float re = state.at[m][i], im = state.at[m][i + 1];
-            state.at[m][i] = a_re[m] * re - a_im[m] * im + sum[e][m][i];
-            state.at[m][i + 1] = a_re[m] * im + a_im[m] * re + sum[e][m][i + 1];
-          }
-    }
-    if constexpr (with_output) {
+      for (int i = 0; i < 2 * E; ++i) {
+        const int at = i / 2 * scan_tile + (row + i % 2 * 8) * scan_pitch + column;
+        round_in_place<product>(U + at, U_rest + at, p.u);
+      }
       __syncthreads();
-#pragma unroll 1
-      for (int e = 0; e < E; ++e) {
-        float now[2][4] = {}, past[2][4] = {};
+      const int plane = static_cast<int>(U_rest - U);
+      fetch_group(k + 2, stage == 0 ? 2 : stage - 1);
+      stage = stage == 2 ? 0 : stage + 1;
+      if (p.saved != nullptr) state.store(p.saved + (place * groups + k) * (scan_rows * 8 * Tiles), lane);
+
+      float sum[E][2][4] = {};
+      if (columns.tile(0) < Tiles || columns.tile(1) < Tiles)
 #pragma unroll
-        for (int i = 0; i < 8; ++i) {
-          RowOperand<product> u, s;
-          if (i < Tiles) {
-            s.load(states + e * Layout::state + 8 * i, E * Layout::state, Layout::pitch, lane);
+        for (int i = 0; i < 8; ++i)
 #pragma unroll
-            for (int m = 0; m < 2; ++m) multiply_add(past[m], s, out[m][i < Tiles ? i : 0]);
+          for (int e = 0; e < E; ++e) {
+            RowOperand<product> u;
+            u.load(U + e * scan_tile + 8 * i, plane, scan_pitch, lane);
+            multiply_add(sum[e][0], u, in[0][i]);
+            if (Tiles > 4) multiply_add(sum[e][1], u, in[1][i]);
           }
-          u.load(U + e * scan_tile + 8 * i, plane, scan_pitch, lane);
-          if (i < 4) multiply_add(now[0], u, toeplitz[0][i]);  // tile w < 4: zeros below its rows
-          multiply_add(now[1], u, toeplitz[1][i]);
-        }
 #pragma unroll
-        for (int m = 0; m < 2; ++m) {
-          const int l = (k * E + e) * scan_steps + columns.tile(m) * 8 + 2 * t;
+      for (int e = 0; e < E; ++e) {
+        if (with_output)
+          state.template store_rounded_tile<product>(states + e * Layout::state, E * Layout::state, Layout::pitch,
+                                                     lane);
+        if (k * E + e < chunks)
 #pragma unroll
-          for (int i = 0; i < 2; ++i)
-            store_pair<plain>(target[i], p.y_step, p.add, l, room[i] - l, now[m][2 * i] + past[m][2 * i],
-                              now[m][2 * i + 1] + past[m][2 * i + 1]);
+          for (int m = 0; m < 2; ++m)
+#pragma unroll
+            for (int i = 0; i < 4; i += 2) {
+              const float re = state.at[m][i], im = state.at[m][i + 1];
+              state.at[m][i] = a_re[m] * re - a_im[m] * im + sum[e][m][i];
+              state.at[m][i + 1] = a_re[m] * im + a_im[m] * re + sum[e][m][i + 1];
+            }
+      }
+      if constexpr (with_output) {
+        __syncthreads();
+#pragma unroll 1
+        for (int e = 0; e < E; ++e) {
+          float now[2][4] = {}, past[2][4] = {};
+#pragma unroll
+          for (int i = 0; i < 8; ++i) {
+            RowOperand<product> u, s;
+            if (i < Tiles) {
+              s.load(states + e * Layout::state + 8 * i, E * Layout::state, Layout::pitch, lane);
+#pragma unroll
+              for (int m = 0; m < 2; ++m) multiply_add(past[m], s, out[m][i < Tiles ? i : 0]);
+            }
+            u.load(U + e * scan_tile + 8 * i, plane, scan_pitch, lane);
+            if (i < 4) multiply_add(now[0], u, toeplitz[0][i]);  // tile w < 4: zeros below its rows
+            multiply_add(now[1], u, toeplitz[1][i]);
+          }
+#pragma unroll
+          for (int m = 0; m < 2; ++m) {
+            const int l = (k * E + e) * scan_steps + columns.tile(m) * 8 + 2 * t;
+#pragma unroll
+            for (int i = 0; i < 2; ++i)
+              store_pair<plain>(target[i], p.y_step, p.add, l, room[i] - l, now[m][2 * i] + past[m][2 * i],
+                                now[m][2 * i + 1] + past[m][2 * i + 1]);
+          }
         }
       }
     }
+    if (p.ends != nullptr) state.store(p.ends + place * (scan_rows * 8 * Tiles), lane);
   }
-  if (p.ends != nullptr) state.store(p.ends + place * (scan_rows * 8 * Tiles), lane);
 }
 
 template <int Tiles, Product product, ScanWork work, class S>

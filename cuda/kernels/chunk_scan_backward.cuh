@@ -4,7 +4,8 @@
 //   r_c = conj(a^T) r_{c+1} + G_c out^T          dU_c = G_c toeplitz^T + r_{c+1} in^T
 //   dtoeplitz = sum U_c^T G_c   din = sum U_c^T r_{c+1}   dout = sum s_c^T G_c   d(a^T) = sum conj(s_c) r_{c+1}
 //
-// A block owns one feature and 16 rows and walks its groups of chunks from the last to the first. Within a group the
+// A block owns one feature and 16 rows, or several times 16 one after the other (tables and sums are those of the
+// feature), and walks their groups of chunks from the last to the first. Within a group the
 // states are made again from the one that forward saved before it; both recurrences run over the chunks in registers.
 // The three sums over all chunks stay in registers and become the gradients of x and c of this block's rows at its end.
 //
@@ -34,8 +35,9 @@ struct ChunkScanBackward {
   const float* saved;  // (H, tiles, groups, 16, W) from forward
   const float* after;  // (H, 16 tiles, W): gradients of the states after each row; nullptr: zero
   float* before;       // the same, before each row; nullptr: unwanted
-  double* part;        // (H, tiles, 4 N + 1): dx, dc (Re, Im) of this block's rows, and dD
+  double* part;        // (H, blocks, 4 N + 1): dx, dc (Re, Im) of this block's rows, and dD
   bool add;            // du += instead of du =
+  int blocks;          // per feature; block b takes tiles b, b + blocks, ..
 };
 
 // Rows of 64 numbers without gaps, in an order that has no bank conflicts for ldmatrix, for columns and for rows.
@@ -143,9 +145,16 @@ struct BackwardBlock {
   const ChunkScanBackward<S>& p;
   float* shared;
   int lane, warp, row, column, chunks, groups;
-  const S *u, *dy;
+  const S *u, *dy;  // this thread's rows of the tile that is fetched next
   int u_length, dy_length;
 
+  __device__ void fetch_from(int tile) {
+    const int r = tile * scan_rows + row, h = blockIdx.x;
+    u_length = p.from.length(r);
+    dy_length = p.dy_from.length(r);
+    u = p.u + (u_length > 0 ? p.from.offset(r, h) : 0);
+    dy = p.dy + (dy_length > 0 ? p.dy_from.offset(r, h) : 0);
+  }
   __device__ float* tiles(int stage, bool of_dy) const {
     return shared + Layout::samples + (stage * 2 + of_dy) * E * backward_tile;
   }
@@ -204,8 +213,7 @@ struct BackwardBlock {
   }
 
   __device__ void run(const complex<double>* power, const float* taps) {
-    const int h = blockIdx.x, row0 = blockIdx.y * scan_rows, g = lane / 4, t = lane % 4;
-    const index_t place = index_t(h) * p.from.tiles() + blockIdx.y;
+    const int h = blockIdx.x, first = blockIdx.y, all = p.from.tiles();
     const Columns columns{warp};
     const ScanTables<Tiles, product, Columns> tables{power, taps, p.c, h, columns};
     Rounded<product> in[1][8][2], out_t[1][8][2], toeplitz_t[1][8][2], in_t[1][Tiles][2];
@@ -215,10 +223,38 @@ struct BackwardBlock {
     tables.fragments(in_t, lane, 8, [&](int i, int j) { return tables.in(j, i); });
     float a_re[1], a_im[1];
     tables.transition(a_re, a_im, lane);
-    ScanState<Tiles, Columns> state{columns}, adjoint{columns};
-    if (p.after != nullptr) adjoint.load(p.after + place * (scan_rows * 8 * Tiles), lane);
     __syncthreads();  // the powers have been read
+    ScanSums d;
+    if constexpr (product == Product::tf32x3) {
+      float* kept = shared + Layout::sums + threadIdx.x;
+      d.each([&](float&, int i) { kept[i * backward_threads] = 0; });
+    }
+    float da[2] = {};
+    fetch_from(first);
+    fetch_group(groups - 1, 0);
+    int stage = 0;
+    for (int tile = first; tile < all; tile += p.blocks)
+      stage = walk(tile, tile + p.blocks < all ? tile + p.blocks : -1, stage, d, da, toeplitz_t, in, out_t, in_t,
+                   a_re[0], a_im[0]);
+    if constexpr (product == Product::tf32x3) {
+      const float* kept = shared + Layout::sums + threadIdx.x;
+      d.each([&](float& sum, int i) { sum = kept[i * backward_threads]; });
+    }
+    __syncthreads();
+    finish(d, da, index_t(h) * p.blocks + first);
+  }
 
+  using Matrix = Rounded<product>[1][8][2];
+
+  // One tile of rows, of which the last group has been fetched to `stage`; `next` follows, -1: none. Returns the stage
+  // that holds the first group of that.
+  __device__ __forceinline__ int walk(int tile, int next, int stage, ScanSums& d, float (&da)[2],
+                                      const Matrix& toeplitz_t, const Matrix& in, const Matrix& out_t,
+                                      const Rounded<product> (&in_t)[1][Tiles][2], float a_re, float a_im) {
+    const int h = blockIdx.x, row0 = tile * scan_rows, g = lane / 4, t = lane % 4;
+    const index_t place = index_t(h) * p.from.tiles() + tile;
+    ScanState<Tiles, Columns> state{Columns{warp}}, adjoint{Columns{warp}};
+    if (p.after != nullptr) adjoint.load(p.after + place * (scan_rows * 8 * Tiles), lane);
     S* target[2];
     int room[2];
 #pragma unroll
@@ -230,19 +266,22 @@ struct BackwardBlock {
         target[i] +=
             w % p.from.B * p.du_batch + h * p.du_feature + index_t(w / p.from.B) * chunks * scan_steps * p.du_step;
     }
-    float *states = shared + Layout::states, *R = shared + Layout::adjoints,
-          *kept = shared + Layout::sums + threadIdx.x;
-    ScanSums d;
-    if constexpr (product == Product::tf32x3) d.each([&](float&, int i) { kept[i * backward_threads] = 0; });
-    float da[2] = {};
-    fetch_group(groups - 1, 0);
+    float *states = shared + Layout::states, *R = shared + Layout::adjoints;
 
-    for (int k = groups - 1, stage = 0; k >= 0; --k, stage ^= 1) {
+    for (int k = groups - 1; k >= 0; --k, stage ^= 1) {
       state.load(p.saved + (place * groups + k) * (scan_rows * 8 * Tiles), lane);
       asm volatile("cp.async.wait_group 0;");
       round_group(stage);
       __syncthreads();
-      fetch_group(k - 1, stage ^ 1);
+      if (k > 0 || next < 0) {
+        fetch_group(k - 1, stage ^ 1);
+      } else {
+        fetch_from(next);
+        fetch_group(groups - 1, stage ^ 1);
+      }
+      float there[E][4];  // of du, on the way while the products run
+      if constexpr (plain && std::is_same_v<S, float>)
+        if (p.add) load_there(there, target, room, k, t);
       const float *U = tiles(stage, false), *G = tiles(stage, true);
 
       float now[E][4] = {}, entering[E][4] = {}, leaving[E][4] = {};
@@ -268,8 +307,8 @@ struct BackwardBlock {
           const float re = state.at[0][i], im = state.at[0][i + 1];
           before[e][i] = re;
           before[e][i + 1] = im;
-          state.at[0][i] = a_re[0] * re - a_im[0] * im + entering[e][i];
-          state.at[0][i + 1] = a_re[0] * im + a_im[0] * re + entering[e][i + 1];
+          state.at[0][i] = a_re * re - a_im * im + entering[e][i];
+          state.at[0][i + 1] = a_re * im + a_im * re + entering[e][i + 1];
         }
       }
 #pragma unroll
@@ -281,8 +320,8 @@ struct BackwardBlock {
             const float re = adjoint.at[0][i], im = adjoint.at[0][i + 1];
             da[0] += before[e][i] * re + before[e][i + 1] * im;  // conj(s) r
             da[1] += before[e][i] * im - before[e][i + 1] * re;
-            adjoint.at[0][i] = a_re[0] * re + a_im[0] * im + leaving[e][i];
-            adjoint.at[0][i + 1] = a_re[0] * im - a_im[0] * re + leaving[e][i + 1];
+            adjoint.at[0][i] = a_re * re + a_im * im + leaving[e][i];
+            adjoint.at[0][i + 1] = a_re * im - a_im * re + leaving[e][i + 1];
           }
       }
       __syncthreads();
@@ -297,6 +336,12 @@ struct BackwardBlock {
             multiply_add(later, r, in_t[0][i]);
           }
           const int l = (k * E + e) * scan_steps + warp * 8 + 2 * t;
+          if constexpr (plain && std::is_same_v<S, float>) {
+            if (p.add) {
+#pragma unroll
+              for (int q = 0; q < 4; ++q) later[q] += there[e][q];
+            }
+          }
 #pragma unroll
           for (int i = 0; i < 2; ++i)
             store_pair<plain>(target[i], p.du_step, p.add, l, room[i] - l, now[e][2 * i] + later[2 * i],
@@ -305,16 +350,29 @@ struct BackwardBlock {
       }
       add_weights(d, U, G, states, R);
       if constexpr (product == Product::tf32x3)
-        if (k % 8 == 0)
+        if (k % 8 == 0) {
+          float* kept = shared + Layout::sums + threadIdx.x;
           d.each([&](float& sum, int i) {
             kept[i * backward_threads] += sum;
             sum = 0;
           });
+        }
     }
     if (p.before != nullptr) adjoint.store(p.before + place * (scan_rows * 8 * Tiles), lane);
-    if constexpr (product == Product::tf32x3) d.each([&](float& sum, int i) { sum = kept[i * backward_threads]; });
-    __syncthreads();
-    finish(d, da, place);
+    return stage;
+  }
+
+  // What du holds where this thread will add to it in group k.
+  __device__ void load_there(float (&there)[E][4], S* const (&target)[2], const int (&room)[2], int k, int t) const {
+#pragma unroll
+    for (int e = 0; e < E; ++e)
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+        const int l = (k * E + e) * scan_steps + warp * 8 + 2 * t;
+        const float2 pair = l < room[i] ? *reinterpret_cast<const float2*>(target[i] + l) : make_float2(0, 0);
+        there[e][2 * i] = pair.x;
+        there[e][2 * i + 1] = pair.y;
+      }
   }
 
   // Sums -> shared memory -> gradients of the modes.
@@ -364,20 +422,18 @@ __global__ void __launch_bounds__(backward_threads, 1)
   const double D = p.skip != nullptr ? static_cast<double>(p.skip[blockIdx.x * p.skip_step]) : 0.0;
   scan_taps<4 * Tiles, backward_threads>(taps, power, p.c, D, blockIdx.x);
   __syncthreads();
-  const int row = threadIdx.x / 16, r = blockIdx.y * scan_rows + row, h = blockIdx.x;
-  const int u_length = p.from.length(r), dy_length = p.dy_from.length(r);
   BackwardBlock<Tiles, product, plain, S> block{p,
                                                 shared,
                                                 static_cast<int>(threadIdx.x) % 32,
                                                 __shfl_sync(~0u, static_cast<int>(threadIdx.x) / 32, 0),
-                                                row,
+                                                static_cast<int>(threadIdx.x) / 16,
                                                 static_cast<int>(threadIdx.x) % 16 * 4,
                                                 p.from.chunks,
                                                 (p.from.chunks + chunk_group<product> - 1) / chunk_group<product>,
-                                                p.u + (u_length > 0 ? p.from.offset(r, h) : 0),
-                                                p.dy + (dy_length > 0 ? p.dy_from.offset(r, h) : 0),
-                                                u_length,
-                                                dy_length};
+                                                nullptr,
+                                                nullptr,
+                                                0,
+                                                0};
   block.run(power, taps);
 }
 

@@ -23,7 +23,7 @@ void start_chunk_scan(const ChunkScanForward<S>& p) {
   const auto kernel = chunk_scan_kernel<Tiles, product, work, S>;
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
         "cudaFuncSetAttribute(chunk_scan)");
-  const dim3 blocks(static_cast<unsigned>(p.x.size(0)), static_cast<unsigned>(p.from.tiles()));
+  const dim3 blocks(static_cast<unsigned>(p.x.size(0)), static_cast<unsigned>(p.blocks));
   kernel<<<blocks, scan_threads, bytes, stream_handle()>>>(p);
   check_launch("chunk_scan");
 }
@@ -34,7 +34,7 @@ void start_chunk_scan_backward(const ChunkScanBackward<S>& p) {
   const auto kernel = chunk_scan_backward_kernel<Tiles, product, plain, S>;
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
         "cudaFuncSetAttribute(chunk_scan_backward)");
-  const dim3 blocks(static_cast<unsigned>(p.x.size(0)), static_cast<unsigned>(p.from.tiles()));
+  const dim3 blocks(static_cast<unsigned>(p.x.size(0)), static_cast<unsigned>(p.blocks));
   kernel<<<blocks, backward_threads, bytes, stream_handle()>>>(p);
   check_launch("chunk_scan_backward");
 }

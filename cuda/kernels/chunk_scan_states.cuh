@@ -75,7 +75,7 @@ static __global__ void __launch_bounds__(128) scan_end_kernel(ScanSegments p) {
 // part (H, tiles, 4 N' + 1) summed over tiles -> dx, dc (H, N), assigned, and dD, added to.
 struct ScanParts {
   const double* part;
-  int tiles, modes, N;  // N' = modes
+  int blocks, modes, N;  // per feature; N' = modes
   TensorView<complex<double>, 2, Cuda> dx, dc;
   float* dskip;  // nullptr: unwanted
   index_t dskip_step;
@@ -84,9 +84,9 @@ struct ScanParts {
 static __global__ void __launch_bounds__(128) scan_parts_kernel(ScanParts p) {
   const int h = blockIdx.x, numbers = 4 * p.modes + 1;
   for (int n = threadIdx.x; n <= p.N; n += 128) {
-    const double* from = p.part + index_t(h) * p.tiles * numbers + (n < p.N ? 4 * n : 4 * p.modes);
+    const double* from = p.part + index_t(h) * p.blocks * numbers + (n < p.N ? 4 * n : 4 * p.modes);
     double sum[4] = {};
-    for (int tile = 0; tile < p.tiles; ++tile, from += numbers)
+    for (int block = 0; block < p.blocks; ++block, from += numbers)
       for (int i = 0; i < (n < p.N ? 4 : 1); ++i) sum[i] += from[i];
     if (n == p.N) {
       if (p.dskip != nullptr) p.dskip[h * p.dskip_step] += static_cast<float>(sum[0]);

@@ -34,6 +34,12 @@ struct Factors {
   }
 };
 
+template <class T>
+Factors<T> factors_of(const DropoutDraw& draw) {
+  return {draw.key, current_stream().advance(), static_cast<std::uint32_t>(draw.p * 0x1p32),
+          static_cast<T>(1 / (1 - draw.p))};
+}
+
 // Functions f(factor, y_1&, .., x_1, ..) of dropout's kernels.
 template <class T>
 struct Dropped {
@@ -176,9 +182,7 @@ void drop_pieces_of(const Elements<T, K>& e, const Factors<Arithmetic<T>>& facto
 template <int Outputs, class F, class T, int K>
 void drop(const char* name, const Elements<T, K>& e, DropoutDraw draw, F f) {
   if (e.count == 0) return;
-  using A = Arithmetic<T>;
-  const Factors<A> factors{draw.key, current_stream().advance(), static_cast<std::uint32_t>(draw.p * 0x1p32),
-                           static_cast<A>(1 / (1 - draw.p))};
+  const auto factors = factors_of<Arithmetic<T>>(draw);
   const bool in_vectors = rows_in_vectors<Outputs>(e);
   if (draw.tied > 0 && in_vectors && draw.tied % Vector<T>::size == 0)
     drop_rows_of<Outputs, Vector<T>::size>(e, draw.tied, factors, f);

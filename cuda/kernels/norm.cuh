@@ -1,11 +1,13 @@
 // norm.cuh - layer, scalar layer and batch normalisation on the device, for ops/norm.hpp.
 //
-// layer_norm: a line of H features in registers (kernels/lines.cuh), so x is read once. Bytes per element: forward
+// layer_norm over the channels of a dense (B, H, L): kernels/channel_norm.cuh. Any other: a line of H features in
+// registers (kernels/lines.cuh), so x is read once. Bytes per element: forward
 // 2 sizeof(T), backward 3 sizeof(T). Sums over positions for dweight and dbias are taken in the same pass: per thread
 // over up to 64 positions in T, then in double, each block to a place of its own, added in order by a second kernel.
 // batch_norm: one pass for the sums of each channel, one that writes: forward 3 sizeof(T), backward 5 sizeof(T).
 #pragma once
 
+#include "kernels/channel_norm.cuh"
 #include "kernels/each.cuh"
 #include "kernels/lines.cuh"
 #include "longwave/ops/norm.hpp"
@@ -181,28 +183,6 @@ __global__ void __launch_bounds__(line_threads)
   }
 }
 
-inline constexpr int column_lanes = 32, column_turns = 32;
-
-// dweight += column sums of partial (blocks, 2, H) at 0, dbias at 1; either may be left out.
-template <class T>
-__global__ void __launch_bounds__(column_lanes* column_turns)
-    add_columns_kernel(TensorView<T, 1, Cuda> dweight, TensorView<T, 1, Cuda> dbias, const double* partial,
-                       index_t blocks, index_t H) {
-  __shared__ double room[column_turns][column_lanes + 1];
-  const int lane = threadIdx.x % column_lanes, turn = threadIdx.x / column_lanes;
-  const index_t column = blockIdx.x * index_t(column_lanes) + lane;
-  double sum = 0;
-  if (column < 2 * H)
-#pragma unroll 4
-    for (index_t b = turn; b < blocks; b += column_turns) sum += partial[b * 2 * H + column];
-  room[turn][lane] = sum;
-  __syncthreads();
-  if (turn != 0 || column >= 2 * H) return;
-  for (int i = 1; i < column_turns; ++i) sum += room[i][lane];
-  const TensorView<T, 1, Cuda>& to = column < H ? dweight : dbias;
-  if (to.data() != nullptr) to(column < H ? column : column - H) += static_cast<T>(sum);
-}
-
 template <bool parameters, class T>
 void start_layer_norm_backward(const Lines<T, 6>& lines, const NormParameters<T>& p, const LineCut& cut, int tiles,
                                index_t blocks, double* partial) {
@@ -218,6 +198,10 @@ void start_layer_norm_backward(const Lines<T, 6>& lines, const NormParameters<T>
 template <class T>
 void layer_norm_forward(const Lines<T, 6>& lines, NormParameters<T> parameters) {
   if (lines.count == 0 || lines.length == 0) return;
+  if (const ChannelTiles<T, 6> tiles(lines); tiles.fits) {
+    if (tiles.data[5] != nullptr) return detail::start_channel_norm<true>(tiles, parameters, {});
+    return detail::start_channel_norm<false>(tiles, parameters, {});
+  }
   parameters.share = 1 / static_cast<double>(lines.length);
   const detail::LineCut cut = detail::line_cut<T>(lines.length, lines.across);
   const auto kernel =
@@ -231,6 +215,8 @@ template <class T>
 void layer_norm_backward(const Lines<T, 6>& lines, NormParameters<T> parameters, TensorView<T, 1, Cuda> dweight,
                          TensorView<T, 1, Cuda> dbias) {
   if (lines.count == 0 || lines.length == 0) return;
+  if (const ChannelTiles<T, 7> tiles(lines); tiles.fits)
+    return detail::start_channel_norm_backward<T>(tiles, parameters, {}, dweight, dbias);
   parameters.share = 1 / static_cast<double>(lines.length);
   const detail::LineCut cut = detail::line_cut<T>(lines.length, lines.across);
   const index_t groups = detail::line_grid("layer_norm", lines, cut);
@@ -241,10 +227,7 @@ void layer_norm_backward(const Lines<T, 6>& lines, NormParameters<T> parameters,
   ScratchOn<Cuda> scratch;
   double* partial = scratch.take<double>(blocks * 2 * H);
   detail::start_layer_norm_backward<true>(lines, parameters, cut, static_cast<int>(tiles), blocks, partial);
-  detail::add_columns_kernel<<<static_cast<unsigned>((2 * H + detail::column_lanes - 1) / detail::column_lanes),
-                               detail::column_lanes * detail::column_turns, 0, stream_handle()>>>(dweight, dbias,
-                                                                                                  partial, blocks, H);
-  check_launch("layer_norm");
+  detail::add_columns(dweight, dbias, partial, blocks, H);
 }
 
 namespace detail {

@@ -13,6 +13,10 @@ namespace {
 
 using namespace detail;
 
+// Blocks that fill a large device twice, as many of forward's as it runs at once, and half as many of backward's. From
+// the sizes alone, so that a result does not depend on the machine.
+constexpr int enough_blocks = 264, forward_at_once = 264, backward_at_once = 132;
+
 // How a call is cut: modes in groups of 32 (or 16, if that is all), sequences in segments where there are few of them.
 struct Plan {
   int B, H, L, tiles_of_modes, segments, chunks;  // chunks: of a segment
@@ -31,13 +35,26 @@ struct Plan {
     return rows(u.stride(0), u.stride(1), u.stride(2), u.data());
   }
   int row_tiles() const { return (B * segments + scan_rows - 1) / scan_rows; }
+  // Blocks per feature, of as many tiles of rows as do best in waves of `at_once` blocks: a block's tables and the end
+  // of its sums take about as long as `setup` chunks.
+  int row_blocks(int at_once) const {
+    constexpr index_t setup = 12, most = 16;
+    int best = row_tiles();
+    index_t least = 0;
+    for (index_t each = 1; each <= std::min<index_t>(most, row_tiles()); ++each) {
+      const index_t blocks = (row_tiles() + each - 1) / each, waves = (H * blocks + at_once - 1) / at_once;
+      const index_t time = waves * (each * chunks + setup);
+      if (each > 1 && time >= least) continue;
+      least = time;
+      best = static_cast<int>(blocks);
+    }
+    return best;
+  }
   int groups(Product product) const { return (chunks + group_of(product) - 1) / group_of(product); }
   index_t saved_numbers(Product product) const { return numbers() * groups(product); }
   index_t numbers() const { return index_t(H) * row_tiles() * scan_rows * width(); }  // of a set of row states
 };
 
-// Blocks that fill a large device twice. From the sizes alone, so that a result does not depend on the machine.
-constexpr int enough_blocks = 264;
 constexpr int least_chunks = 4;  // of a segment
 
 template <class S>
@@ -142,6 +159,7 @@ ChunkScanForward<S> forward_task(const Plan& plan, const DiagonalInputs<float, C
   p.from = plan.rows(in.u);
   p.x = modes_from(in.x, first, plan);
   p.c = modes_from(in.c, first, plan);
+  p.blocks = plan.row_blocks(forward_at_once);
   return p;
 }
 
@@ -228,14 +246,15 @@ void backward_modes(const DiagonalGradients<float, Cuda, S>& d, const DiagonalCo
   if (first == 0 && in.skip.data() != nullptr) p.skip = in.skip.data(), p.skip_step = in.skip.stride(0);
   if (wanted(d.du))
     p.du = d.du.data(), p.du_batch = d.du.stride(0), p.du_feature = d.du.stride(1), p.du_step = d.du.stride(2);
-  p.add = first > 0;
+  p.add = first > 0 || d.add_du;
+  p.blocks = plan.row_blocks(backward_at_once);
   if (wanted(d.dstate_in)) p.before = scratch.take<float>(plan.numbers());
-  p.part = scratch.take<double>(index_t(plan.H) * plan.row_tiles() * (4 * plan.modes() + 1));
-  const bool plain = p.from.vectors && p.dy_from.vectors && !p.add && (p.du == nullptr || dense_pairs(d.du));
+  p.part = scratch.take<double>(index_t(plan.H) * p.blocks * (4 * plan.modes() + 1));
+  const bool plain = p.from.vectors && p.dy_from.vectors && (p.du == nullptr || dense_pairs(d.du));
   launch_chunk_scan_backward(plan.tiles_of_modes, product, plain, p);
 
   const int N = static_cast<int>(p.x.size(1));
-  ScanParts parts{p.part, plan.row_tiles(), plan.modes(), N, {}, {}, nullptr, 0};
+  ScanParts parts{p.part, p.blocks, plan.modes(), N, {}, {}, nullptr, 0};
   if (wanted(d.dx)) parts.dx = d.dx.slice(1, first, first + N);
   if (wanted(d.dc)) parts.dc = d.dc.slice(1, first, first + N);
   if (first == 0 && wanted(d.dskip)) parts.dskip = d.dskip.data(), parts.dskip_step = d.dskip.stride(0);

@@ -106,6 +106,8 @@ TEST_CASE("on the device: the chunked scan at any number of modes, sequences and
         for (const index_t B : {1, 15, 16, 33}) check_against_host({B, 150, 4, 260}, states, product);
         check_against_host({1, 1, 3, 20000}, states, product);   // many segments
         check_against_host({5, 40, 32, 4096}, states, product);  // some
+        check_against_host({33, 150, 4, 260}, states, product);  // blocks with several tiles of rows
+        check_against_host({64, 128, 32, 784}, states, product);
       }
   });
 }
@@ -123,6 +125,26 @@ TEST_CASE("on the device: the chunked scan without modes, sequences or samples, 
     cuda::chunk_scan_backward({du, dx, dc, {}, {}}, {dy, {}}, in, cuda::Product::tf32x3);
     cuda::chunk_scan_backward({{}, dx_alone, {}, {}, {}}, {dy, {}}, in, cuda::Product::tf32x3);
     CHECK(relative_error(cuda::to_host(dx_alone), cuda::to_host(dx)) == 0);
+  });
+}
+
+TEST_CASE("on the device: the chunked scan adds to a gradient that is there") {
+  on_device([] {
+    for (const cuda::Product product : products)
+      for (const Sizes s : {Sizes{3, 2, 4, 128}, {17, 2, 5, 65}, {2, 2, 40, 130}, {40, 140, 3, 64}}) {
+        const DiagonalCase<float> c(s.B, s.H, s.N, s.L, 5);
+        const auto u = cuda::to_device(c.u), dy = cuda::to_device(random<float>(c.u.sizes(), 6));
+        const auto before = random<float>(c.u.sizes(), 7);
+        const auto x = cuda::to_device(c.x), w = cuda::to_device(c.c);
+        const DiagonalInputs<float, Cuda> in{u, x, w, {}, {}};
+        Tensor<complex<double>, 2, Cuda> dx(c.x.sizes()), dc(c.x.sizes());
+        auto alone = unwritten<float, 3, Cuda>(c.u.sizes()), added = cuda::to_device(before);
+        cuda::chunk_scan_backward({alone, dx, dc, {}, {}}, {dy, {}}, in, product);
+        cuda::chunk_scan_backward({added, dx, dc, {}, {}, true}, {dy, {}}, in, product);
+        Tensor<float, 3> want = cuda::to_host(alone);
+        for (index_t i = 0; i < want.count(); ++i) want.data()[i] += before.data()[i];
+        CHECK(relative_error(cuda::to_host(added), want) <= 1e-6);
+      }
   });
 }
 

@@ -7,6 +7,7 @@
 #include "longwave/autograd/functions/cauchy.hpp"
 #include "longwave/autograd/functions/conv1d.hpp"
 #include "longwave/autograd/functions/dropout.hpp"
+#include "longwave/autograd/functions/dropout_norm.hpp"
 #include "longwave/autograd/functions/elementwise.hpp"
 #include "longwave/autograd/functions/embedding.hpp"
 #include "longwave/autograd/functions/fft.hpp"

@@ -238,13 +238,19 @@ class Tape {
 
 // The gradient of one input while a closure runs, for ops that assign (=) their gradients: a first contribution is
 // written in place, a further one goes to a temporary that the destructor adds. Converts to the view to write to,
-// which has no data when the gradient is not wanted.
+// which has no data when the gradient is not wanted. An op that can add as well says so (can_add), and must where
+// adds(): then the view is the gradient so far.
 template <class T, int N, device D>
 class Grad {
  public:
-  explicit Grad(Var<T, N, D> x) : x_(x) {
+  explicit Grad(Var<T, N, D> x, bool can_add = false) : x_(x) {
     if (!x.needs_grad()) return;
     auto* node = x.node();
+    if (can_add && node->has_grad) {
+      view_ = node->grad;
+      first_ = adds_ = true;
+      return;
+    }
     view_ = x.tape().arena().template tensor<T, N>(node->value.sizes());
     if (!node->has_grad) {
       node->grad = view_;
@@ -264,14 +270,17 @@ class Grad {
 
   TensorView<T, N, D> view() const { return view_; }
   operator TensorView<T, N, D>() const { return view_; }
+  bool adds() const { return adds_; }
 
  private:
   Var<T, N, D> x_;
   TensorView<T, N, D> view_;
-  bool first_ = false;
+  bool first_ = false, adds_ = false;
 };
 
 template <class T, int N, device D>
 Grad(Var<T, N, D>) -> Grad<T, N, D>;
+template <class T, int N, device D>
+Grad(Var<T, N, D>, bool) -> Grad<T, N, D>;
 
 }  // namespace longwave

@@ -45,6 +45,7 @@ struct DiagonalGradients {
   TensorView<complex<double>, 2, D> dx, dc;
   TensorView<T, 1, D> dskip;
   TensorView<T, 4, D> dstate_in;
+  bool add_du = false;  // du is added to, where the form can (recurrence.hpp: adds_du)
 };
 
 // What flows back: dL/dy, and dL/dstate_out where the end state is used further.

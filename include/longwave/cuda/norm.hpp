@@ -1,11 +1,54 @@
 // norm.hpp - the device's overloads of what ops/norm.hpp calls, which includes this before its front.
 #pragma once
 
+#include <cstdint>
+
 #include "longwave/cuda/lines.hpp"
 
 namespace longwave {
 
 namespace cuda {
+
+inline constexpr int most_tile_channels = 512;
+
+// Up to K operands (B, H, L) that are normalised over H, in tiles of 128 bytes of every channel: the form of
+// kernels/channel_norm.cuh, for what is dense along L, on 16 bytes, and has 16 < H <= 512 channels.
+template <class T, int K>
+struct ChannelTiles {
+  static constexpr int vector = 16 / sizeof(T);
+
+  bool fits;
+  T* data[K] = {};
+  index_t batch[K] = {}, channel[K] = {};  // strides; mean and rstd (B, L): 0 from channel to channel
+  int H = 0;
+  index_t L = 0;
+  std::uint32_t per_row = 0, count = 0;  // tiles
+
+  // Operands that the lines do not have are left out.
+  template <int M>
+  explicit ChannelTiles(const Lines<T, M>& lines) : fits(lines.length > 16 && lines.length <= most_tile_channels) {
+    static_assert(M <= K);
+    const int rank = lines.plan.rank;
+    fits = fits && lines.count > 0 && (rank == 1 || rank == 2);
+    if (!fits) return;
+    L = lines.plan.sizes[rank - 1];
+    H = static_cast<int>(lines.length);
+    for (int k = 0; k < M; ++k) {
+      data[k] = lines.data[k];
+      if (data[k] == nullptr) continue;
+      batch[k] = rank == 2 ? lines.plan.strides[k][0] : 0;
+      channel[k] = lines.step[k];
+      fits = fits && lines.plan.strides[k][rank - 1] == 1 && reinterpret_cast<std::uintptr_t>(data[k]) % 16 == 0 &&
+             batch[k] % vector == 0 && channel[k] % vector == 0;
+    }
+    const index_t positions = 8 * vector, tiles = (L + positions - 1) / positions;
+    const index_t rows = rank == 2 ? lines.plan.sizes[0] : 1;
+    fits = fits && L % vector == 0 && tiles <= 0x7fffffff / rows;
+    if (!fits) return;
+    per_row = static_cast<std::uint32_t>(tiles);
+    count = static_cast<std::uint32_t>(tiles * rows);
+  }
+};
 
 // y = weight (x_hat + m rstd) + bias: layer_norm, and with one weight for all features and m scalar_layer_norm. What
 // has no data is 1 (weight) or 0.

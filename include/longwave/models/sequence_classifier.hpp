@@ -96,8 +96,9 @@ struct SequenceClassifier {
     Var<T, 3, D> h = encoder(tape, x);
     for (std::size_t i = 0; i < s4_layers.size(); ++i) {
       const Var<T, 3, D> in = options.prenorm ? norms[i](tape, h) : h;
-      h = dropout_sum(h, s4_layers[i](tape, in), WeightedSumRule{1, 1}, options.dropout, /*tied=*/true);
-      if (!options.prenorm) h = norms[i](tape, h);
+      const Var<T, 3, D> v = s4_layers[i](tape, in);
+      h = options.prenorm ? dropout_sum(h, v, WeightedSumRule{1, 1}, options.dropout, /*tied=*/true)
+                          : norms[i].of_sum(tape, h, v, options.dropout);
     }
     return decoder(tape, options.pooling == Pooling::mean ? mean(h, 2) : select_last_axis(h, -1));
   }

@@ -2,6 +2,7 @@
 // another axis is asked for. Parameters: weight (H), ones at first, and bias (H).
 #pragma once
 
+#include "longwave/autograd/functions/dropout_norm.hpp"
 #include "longwave/autograd/functions/norm.hpp"
 #include "longwave/nn/init.hpp"
 #include "longwave/nn/module.hpp"
@@ -36,6 +37,13 @@ struct LayerNorm {
   Var<T, N, D> operator()(Tape<T, D>& tape, Var<T, N, D> x) {
     return layer_norm(x, weight.on(tape, "weight"), options.bias ? bias.on(tape, "bias") : Var<T, 1, D>(),
                       {.axis = options.axis, .eps = options.eps});
+  }
+
+  // The same of x + dropout(r), tied over the last axis, at once.
+  template <int N>
+  Var<T, N, D> of_sum(Tape<T, D>& tape, Var<T, N, D> x, Var<T, N, D> r, double p) {
+    return dropout_add_norm(x, r, weight.on(tape, "weight"), options.bias ? bias.on(tape, "bias") : Var<T, 1, D>(), p,
+                            {.axis = options.axis, .eps = options.eps});
   }
 
  private:

@@ -90,8 +90,12 @@ struct Normalization {
       impl::copy_step(y, x);
   }
 
-  // y = norm(x + v) of the kind `layer`, at once: one kernel on the device. y may be x or v.
+  // norm(x + dropout(r)), tied over the last axis, and in a step y = norm(x + v), of the kind `layer`: one kernel each
+  // on the device. y may be x or v.
   bool takes_sums() const { return kind == NormKind::layer; }
+  Var<T, 3, D> of_sum(Tape<T, D>& tape, Var<T, 3, D> x, Var<T, 3, D> r, double p) {
+    return std::get_if<1>(&norm)->of_sum(tape, x, r, p);
+  }
   void sum_step(TensorView<const T, 2, D> x, TensorView<const T, 2, D> v, TensorView<T, 2, D> y) const
       noexcept(std::is_same_v<D, Host>) {
     const LayerNorm<T, D>& layer = *std::get_if<1>(&norm);

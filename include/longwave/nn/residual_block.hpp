@@ -188,7 +188,11 @@ struct ResidualBlock {
   template <class F>
   Var<T, 3, D> around(Tape<T, D>& tape, Var<T, 3, D> x, F&& apply_layer) {
     Var<T, 3, D> y = apply_layer(options.prenorm ? norm(tape, x) : x);
-    y = residual(tape, x, dropout(y, options.dropout, options.tie_dropout));
+    const bool drops = tape.training() && options.dropout > 0;
+    if (!options.prenorm && norm.takes_sums() && residual.is_sum() && (options.tie_dropout || !drops))
+      return pool(tape, norm.of_sum(tape, x, y, options.dropout));
+    y = residual.is_sum() ? dropout_sum(x, y, residual.weights, options.dropout, options.tie_dropout)
+                          : residual(tape, x, dropout(y, options.dropout, options.tie_dropout));
     if (!options.prenorm) y = norm(tape, y);
     return pool(tape, y);
   }

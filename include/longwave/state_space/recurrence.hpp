@@ -201,6 +201,12 @@ index_t kept_numbers([[maybe_unused]] const DiagonalInputs<T, D, S>& in, [[maybe
   return 0;
 }
 
+// Whether backward can add to du, if no gradient of an end state arrives.
+template <class T, device D>
+constexpr bool adds_du(Algorithm algorithm) {
+  return std::is_same_v<D, Cuda> && std::is_same_v<T, float> && algorithm == Algorithm::chunk;
+}
+
 template <class T, device D>
 Algorithm chosen_backward(index_t B, index_t N, index_t L) {
   if constexpr (std::is_same_v<D, Host>) return choose_backward(B, N, L);

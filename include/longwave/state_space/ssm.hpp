@@ -191,11 +191,11 @@ SequenceOutput<T, D> ssm(Var<T, 3, D> u, const V& vars, Var<T, 2, D> skip, const
       impl::scale_states_backward(scaled, dend, end, b, d.b);
       dend = scaled;
     }
-    const Grad du(u);
+    const Grad du(u, !want_state && in.adds_du());
     const Grad dstate(state_in);
     const auto dstart = rescale ? tape.template keep<T>(states) : dstate.view();
-    impl::ssm_backward(impl::SsmGradients<T, D>{du, d.x, d.c, tape.grad_to_add(skip), dstart}, dy.reshape(channels),
-                       dend, in);
+    impl::ssm_backward(impl::SsmGradients<T, D>{du, d.x, d.c, tape.grad_to_add(skip), dstart, {}, du.adds()},
+                       dy.reshape(channels), dend, in);
     if (rescale) {
       // d(1/b) = -db / b^2
       const auto dinverse = tape.template keep<complex<double>>(Extents<2>{H, s.N});

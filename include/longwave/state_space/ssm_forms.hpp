@@ -148,6 +148,11 @@ struct SsmInputs {
   Algorithm backward_form() const {
     return call.algorithm == Algorithm::auto_ ? chosen_backward<T, D>(u.size(0), x.size(1), u.size(2)) : call.algorithm;
   }
+  // Whether du may be added to, if no state goes out.
+  bool adds_du() const {
+    const Algorithm form = backward_form();
+    return u.size(2) > 0 && !kernel_form(form) && impl::adds_du<T, D>(form);
+  }
   // What `kept` needs if no state goes out.
   index_t kept_numbers() const {
     const Algorithm form = forward_form();
@@ -200,6 +205,7 @@ struct SsmGradients {
   TensorView<T, 2, D> dskip;
   TensorView<T, 4, D> dstate_in;
   TensorView<T, 3, D> dK = {};
+  bool add_du = false;  // du is added to: only where SsmInputs::adds_du()
 };
 
 template <class T, device D>
@@ -231,8 +237,12 @@ void ssm_backward(const SsmGradients<T, D>& d, TensorView<const T, 4, D> dy, Ten
     const DiagonalInputs<T, D> one = in.channel(c);
     const bool first = c == 0;
     const DiagonalCotangents<T, D> from{channel_of(dy, c), first ? dstate_out : TensorView<const T, 4, D>()};
-    DiagonalGradients<T, D> to{d.du, d.dx, d.dc[c], wanted(d.dskip) ? d.dskip[c] : TensorView<T, 1, D>(),
-                               first ? d.dstate_in : dstate};
+    DiagonalGradients<T, D> to{d.du,
+                               d.dx,
+                               d.dc[c],
+                               wanted(d.dskip) ? d.dskip[c] : TensorView<T, 1, D>(),
+                               first ? d.dstate_in : dstate,
+                               first && d.add_du};
     if (kernel_form) {
       add_state_gradients(to, from, one);
     } else {

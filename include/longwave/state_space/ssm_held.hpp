@@ -109,8 +109,8 @@ class HeldModes {
     tape.record("ssm", y, [=, &tape, sum = sum_] {
       const DiagonalModes<D> d{
           tape.template keep<complex<double>>(in.x.sizes()), {}, tape.template keep<complex<double>>(in.c.sizes())};
-      const Grad du(u);
-      impl::ssm_backward(impl::SsmGradients<T, D>{du, d.x, d.c, tape.grad_to_add(skip), {}, sum.dK},
+      const Grad du(u, in.adds_du());
+      impl::ssm_backward(impl::SsmGradients<T, D>{du, d.x, d.c, tape.grad_to_add(skip), {}, sum.dK, du.adds()},
                          y.grad().reshape(channels), TensorView<const T, 4, D>(), in);
       sum.add(d);
     });
