@@ -1,6 +1,7 @@
 // A stand-in for CUDA's run-time that starts nothing: memory is the host's, and each launch is written down by name.
 // For counting what a step starts, where there is no GPU (cuda/launches.sh, which adds functions that only return
 // success).
+#include <cublas_v2.h>
 #include <cuda_runtime.h>
 #include <cxxabi.h>
 
@@ -29,6 +30,14 @@ void started(const std::string& name, dim3 blocks, dim3 threads) {
   ++in_all;
   std::printf("%-10s %3d  %s <%u,%u,%u> x %u\n", part.c_str(), in_part, name.c_str(), blocks.x, blocks.y, blocks.z,
               threads.x);
+}
+
+// cuBLAS counts by columns: m and n change places for rows.
+void product(cublasOperation_t a, cublasOperation_t b, long long m, long long n, long long k, long long batch) {
+  char name[96];
+  std::snprintf(name, sizeof(name), "cublas %c%c M%lld N%lld K%lld P%lld", b == CUBLAS_OP_N ? 'N' : 'T',
+                a == CUBLAS_OP_N ? 'N' : 'T', n, m, k, batch);
+  started(name, 0, 0);
 }
 
 // Without the library's namespaces and the parameters.
@@ -90,6 +99,22 @@ cudaError_t __cudaGetKernel(cudaKernel_t* kernel, const void* host) {
 cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 blocks, dim3 threads, void**, std::size_t, cudaStream_t) {
   started(names()[reinterpret_cast<const void*>(kernel)], blocks, threads);
   return cudaSuccess;
+}
+
+cublasStatus_t cublasGemmEx_64(cublasHandle_t, cublasOperation_t a, cublasOperation_t b, std::int64_t m, std::int64_t n,
+                               std::int64_t k, const void*, const void*, cudaDataType, std::int64_t, const void*,
+                               cudaDataType, std::int64_t, const void*, void*, cudaDataType, std::int64_t,
+                               cublasComputeType_t, cublasGemmAlgo_t) {
+  product(a, b, m, n, k, 1);
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasGemmStridedBatchedEx_64(cublasHandle_t, cublasOperation_t a, cublasOperation_t b, std::int64_t m,
+                                             std::int64_t n, std::int64_t k, const void*, const void*, cudaDataType,
+                                             std::int64_t, long long, const void*, cudaDataType, std::int64_t,
+                                             long long, const void*, void*, cudaDataType, std::int64_t, long long,
+                                             std::int64_t batch, cublasComputeType_t, cublasGemmAlgo_t) {
+  product(a, b, m, n, k, batch);
+  return CUBLAS_STATUS_SUCCESS;
 }
 
 const char* cudaGetErrorString(cudaError_t) { return "the stand-in has no errors"; }

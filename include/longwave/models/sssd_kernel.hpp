@@ -24,6 +24,7 @@
 #include "longwave/nn/ssm_layer.hpp"
 #include "longwave/state_space/dplr_rows.hpp"
 #include "longwave/state_space/dplr_step.hpp"
+#include "longwave/state_space/dplr_table.hpp"
 #include "longwave/state_space/kernel_linear.hpp"
 #include "longwave/state_space/nplr.hpp"
 
