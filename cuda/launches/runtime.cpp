@@ -5,6 +5,7 @@
 #include <cuda_runtime.h>
 #include <cxxabi.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -23,13 +24,18 @@ std::map<const void*, std::string>& names() {
 std::string part;  // of the step; none while nothing is counted
 int in_part = 0, in_all = 0;
 dim3 grid, block;
+constexpr std::uintptr_t stream_step = 256;  // between handles of streams
+std::uintptr_t streams = 0;
+cudaStream_t stream = nullptr;  // of the next launch
 
 void started(const std::string& name, dim3 blocks, dim3 threads) {
   if (part.empty()) return;
   ++in_part;
   ++in_all;
-  std::printf("%-10s %3d  %s <%u,%u,%u> x %u\n", part.c_str(), in_part, name.c_str(), blocks.x, blocks.y, blocks.z,
-              threads.x);
+  // Streams that were made count from 1: those beside the first (cuda/aside.hpp).
+  const auto number = reinterpret_cast<std::uintptr_t>(stream) / stream_step;
+  std::printf("%-10s %3d %c %s <%u,%u,%u> x %u\n", part.c_str(), in_part,
+              number > 0 ? static_cast<char>('0' + number) : ' ', name.c_str(), blocks.x, blocks.y, blocks.z, threads.x);
 }
 
 // cuBLAS counts by columns: m and n change places for rows.
@@ -80,16 +86,17 @@ void __cudaRegisterFunction(void**, const char* host, char*, const char* device,
                             int*) {
   names()[host] = short_name(device);
 }
-unsigned __cudaPushCallConfiguration(dim3 blocks, dim3 threads, std::size_t, CUstream_st*) {
+unsigned __cudaPushCallConfiguration(dim3 blocks, dim3 threads, std::size_t, CUstream_st* on) {
+  stream = on;
   grid = blocks;
   block = threads;
   return 0;
 }
-cudaError_t __cudaPopCallConfiguration(dim3* blocks, dim3* threads, std::size_t* shared, void* stream) {
+cudaError_t __cudaPopCallConfiguration(dim3* blocks, dim3* threads, std::size_t* shared, void* on) {
   *blocks = grid;
   *threads = block;
   *shared = 0;
-  *static_cast<cudaStream_t*>(stream) = nullptr;
+  *static_cast<cudaStream_t*>(on) = stream;
   return cudaSuccess;
 }
 cudaError_t __cudaGetKernel(cudaKernel_t* kernel, const void* host) {
@@ -99,6 +106,15 @@ cudaError_t __cudaGetKernel(cudaKernel_t* kernel, const void* host) {
 cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 blocks, dim3 threads, void**, std::size_t, cudaStream_t) {
   started(names()[reinterpret_cast<const void*>(kernel)], blocks, threads);
   return cudaSuccess;
+}
+
+cudaError_t cudaStreamCreate(cudaStream_t* made) {
+  *made = reinterpret_cast<cudaStream_t>(++streams * stream_step);
+  return cudaSuccess;
+}
+cublasStatus_t cublasSetStream_v2(cublasHandle_t, cudaStream_t on) {
+  stream = on;
+  return CUBLAS_STATUS_SUCCESS;
 }
 
 cublasStatus_t cublasGemmEx_64(cublasHandle_t, cublasOperation_t a, cublasOperation_t b, std::int64_t m, std::int64_t n,
@@ -118,12 +134,14 @@ cublasStatus_t cublasGemmStridedBatchedEx_64(cublasHandle_t, cublasOperation_t a
 }
 
 const char* cudaGetErrorString(cudaError_t) { return "the stand-in has no errors"; }
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t on) {
+  stream = on;
   std::memcpy(to, from, bytes);
   started("copy", 0, 0);
   return cudaSuccess;
 }
-cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t) {
+cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t on) {
+  stream = on;
   std::memset(to, value, bytes);
   started("fill", 0, 0);
   return cudaSuccess;

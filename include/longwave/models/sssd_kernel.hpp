@@ -80,7 +80,8 @@ Var<T, 3, D> ssm_kernel(Tape<T, D>& tape, const SssdVars<T, D>& vars, index_t L,
   const Var<T, 4, D> C = vars.C;
   const auto table = vars.table;
   ops::KernelLinear::forward(K.output(), C.value(), table);
-  tape.record("sssd_kernel", K, [=, &tape] { ops::KernelLinear::backward(tape.grad_to_add(C), K.grad(), table); });
+  tape.record_following("sssd_kernel", K,
+                        [=, &tape] { ops::KernelLinear::backward(tape.grad_to_add(C), K.grad(), table); });
   return K;
 }
 

@@ -12,6 +12,9 @@ namespace longwave {
 
 namespace detail {
 
+// Up to this length the device has no transform that the gradients of u and K share.
+inline constexpr index_t convolved_in_parts = 16384;
+
 template <class T, device D>
 Var<T, 3, D> convolve_channels(Var<T, 3, D> u, Var<T, 3, D> K, Var<T, 2, D> skip, index_t C) {
   Tape<T, D>& tape = u.tape();
@@ -21,6 +24,18 @@ Var<T, 3, D> convolve_channels(Var<T, 3, D> u, Var<T, 3, D> K, Var<T, 2, D> skip
   const TensorView<const T, 2, D> weights = value_or_none(skip);
   ops::FftConv::forward(y.output().reshape(channels), u.value(), K.value(), weights);
   tape.record("ssm", y, [=, &tape] {
+    if constexpr (std::is_same_v<D, Cuda>)
+      if (L <= convolved_in_parts && u.needs_grad() && (K.needs_grad() || skip.needs_grad())) {
+        tape.beside().run(Lane::kernels, [&] {
+          tape.beside().only_reads(y.grad().data());
+          const Grad dK(K);
+          ops::FftConv::backward<T, D>({}, dK.view(), tape.grad_to_add(skip), y.grad().reshape(channels), u.value(),
+                                       K.value(), weights);
+        });
+        const Grad du(u);
+        return ops::FftConv::backward<T, D>(du.view(), {}, {}, y.grad().reshape(channels), u.value(), K.value(),
+                                            weights);
+      }
     const Grad du(u);
     const Grad dK(K);
     ops::FftConv::backward(du.view(), dK.view(), tape.grad_to_add(skip), y.grad().reshape(channels), u.value(),
