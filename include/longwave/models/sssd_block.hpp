@@ -112,7 +112,8 @@ struct SssdLayer {
   Layer s4_layer;
   std::optional<LayerNorm<T, Dev>> norm_layer;
   double dropout_share;
-  Tensor<T, 3, Dev> held_kernel;  // (C, H, L), or empty: see hold()
+  Tensor<T, 3, Dev> held_kernel;            // (C, H, L), or empty: see hold()
+  Tensor<complex<T>, 3, Dev> held_spectra;  // of that, on the device
 
   SssdLayer(const SssdOptions& o, Generator& gen)
       : s4_layer(SssdLayerSetup<Layer>::options(o), gen), dropout_share(o.s4_dropout) {
@@ -133,6 +134,7 @@ struct SssdLayer {
   // more.
   void hold(index_t L) {
     held_kernel = Tensor<T, 3, Dev>();
+    held_spectra = Tensor<complex<T>, 3, Dev>();
     if constexpr (requires(Tape<T, Dev> & tape) { ssm_kernel(tape, s4_layer.kernel.on(tape), L); }) {
       if (L == 0) return;
       if constexpr (requires { s4_layer.kernel.prepare(L, 1.0); }) s4_layer.kernel.prepare(L, 1.0);
@@ -141,23 +143,32 @@ struct SssdLayer {
       const auto K = ssm_kernel(tape, s4_layer.kernel.on(tape), L);
       held_kernel = Tensor<T, 3, Dev>::uninitialized(K.sizes());
       copy(held_kernel.view(), K.value());
+      const auto spectra = detail::kernel_spectra(tape, K.value(), s4_layer.D.value.size(0), L);
+      if (!wanted(spectra)) return;
+      held_spectra = Tensor<complex<T>, 3, Dev>::uninitialized(spectra.sizes());
+      Memory<Dev>::copy(held_spectra.data(), spectra.data(), held_spectra.bytes());
     }
   }
 
   // The kernel for L samples, where it is a product of parameters alone: it may be formed ahead of its use.
-  Var<T, 3, Dev> kernel_ahead(Tape<T, Dev>& tape, index_t L) {
+  struct Kernel {
+    Var<T, 3, Dev> K;
+    TensorView<complex<T>, 3, Dev> spectra;
+  };
+  Kernel kernel_ahead(Tape<T, Dev>& tape, index_t L) {
     if constexpr (std::is_same_v<typename Layer::Vars, SssdVars<T, Dev>>) {
       if (!norm_layer || (dropout_share > 0 && tape.training())) return {};
-      if (held_kernel.count() > 0 && held_kernel.size(2) == L) return tape.input(held_kernel);
+      if (held_kernel.count() > 0 && held_kernel.size(2) == L) return {tape.input(held_kernel), held_spectra.view()};
       s4_layer.kernel.prepare(L, 1.0);
-      return ssm_kernel(tape, s4_layer.kernel.on(tape), L);
+      const Var<T, 3, Dev> K = ssm_kernel(tape, s4_layer.kernel.on(tape), L);
+      return {K, detail::kernel_spectra(tape, K.value(), s4_layer.D.value.size(0), L)};
     } else {
       return {};
     }
   }
 
-  // K: kernel_ahead, or none.
-  Var<T, 3, Dev> operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> u, std::type_identity_t<Var<T, 3, Dev>> K = {}) {
+  // ahead: what kernel_ahead gave, or nothing.
+  Var<T, 3, Dev> operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> u, const Kernel& ahead = {}) {
     if (!norm_layer) return dropped(tape, s4_layer(tape, u)) + u;
     const Var<T, 1, Dev> weight = norm_layer->weight.on(tape, "norm_layer.weight");
     const Var<T, 1, Dev> bias = norm_layer->bias.on(tape, "norm_layer.bias");
@@ -165,7 +176,7 @@ struct SssdLayer {
       return add_layer_norm(dropped(tape, s4_layer(tape, u)), u, weight, bias, {.axis = 1}).second;
     auto& linear = s4_layer.output_linear;
     const Extents<3> taps{linear.options.out, linear.options.in, 1};
-    return residual_mix(convolution(tape, u, K), u, linear.weight.on(tape, taps, "output_linear.weight"),
+    return residual_mix(convolution(tape, u, ahead), u, linear.weight.on(tape, taps, "output_linear.weight"),
                         linear.bias.on(tape, "output_linear.bias"), weight, bias);
   }
 
@@ -173,12 +184,12 @@ struct SssdLayer {
   Var<T, 3, Dev> dropped(Tape<T, Dev>&, Var<T, 3, Dev> y) const { return dropout(y, dropout_share, /*tied=*/true); }
 
   // K * u + D u: the layer without what residual_mix does with it.
-  Var<T, 3, Dev> convolution(Tape<T, Dev>& tape, Var<T, 3, Dev> u, Var<T, 3, Dev> K) {
+  Var<T, 3, Dev> convolution(Tape<T, Dev>& tape, Var<T, 3, Dev> u, const Kernel& ahead) {
     const index_t features = s4_layer.options.d_model;
     check_shape("SssdLayer", "u", u.value(), Extents<3>{u.size(0), features, u.size(2)}, "BHL");
     auto& kernel = s4_layer.kernel;
     const Var<T, 2, Dev> skip = s4_layer.D.on(tape, "D");
-    if (K) return detail::convolve_channels(u, K, skip, skip.size(0));
+    if (ahead.K) return detail::convolve_channels(u, ahead.K, skip, skip.size(0), ahead.spectra);
     if constexpr (requires { kernel.prepare(u.size(2), 1.0); }) kernel.prepare(u.size(2), 1.0);
     const SsmCall call{.algorithm = s4_layer.options.algorithm, .bidirectional = s4_layer.options.bidirectional};
     if (held_kernel.count() > 0 && held_kernel.size(2) == u.size(2))
@@ -253,9 +264,10 @@ struct SssdBlock {
 
   // What a block makes of parameters and of the step alone.
   struct Ahead {
-    Var<T, 2, Dev> step;                               // fc_t(e)
-    Var<T, 3, Dev> kernels[2], conv, cond, res, skip;  // normed weights
-    cuda::Ticket ready = 0;                            // 0: nothing to wait for
+    Var<T, 2, Dev> step;                   // fc_t(e)
+    Var<T, 3, Dev> conv, cond, res, skip;  // normed weights
+    typename SssdLayer<Layer>::Kernel kernels[2];
+    cuda::Ticket ready = 0;  // 0: nothing to wait for
   };
   Ahead ahead(Tape<T, Dev>& tape, Var<T, 2, Dev> embedding, index_t L) {
     Ahead a;
