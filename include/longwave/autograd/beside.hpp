@@ -8,8 +8,11 @@
 //
 // What f reads otherwise must be values, or gradients that are complete, on the tape (no working memory of the
 // outside).
+//
+// Gradients are known by their first element: views that begin elsewhere in the same memory are not seen as the same.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <type_traits>
 #include <vector>
@@ -88,13 +91,9 @@ class Beside<Cuda> {
   }
 
   // Before the current stream reads or writes a gradient. Of a run's own: noted for those that come later.
-  void reads(const void* gradient) {
-    for (const Note& note : notes_)
-      if (note.gradient == gradient && note.written) wait_for(note);
-  }
+  void reads(const void* gradient) { wait_for(gradient, true); }
   void writes(const void* gradient) {
-    for (const Note& note : notes_)
-      if (note.gradient == gradient) wait_for(note);
+    wait_for(gradient, false);
     if (inside_) notes_.push_back({gradient, 0, lane_, true});
   }
   void only_reads(const void* gradient) {
@@ -124,8 +123,14 @@ class Beside<Cuda> {
 
   static cuda::Aside& aside() { return cuda::current_stream().aside(); }
 
-  void wait_for(const Note& note) {
-    if (note.ticket != 0 && !(inside_ && note.lane == lane_)) outer().wait(note.ticket);
+  // The last of each lane is enough; the lane of this run has an order of its own.
+  void wait_for(const void* gradient, bool written) {
+    cuda::Ticket newest[cuda::Aside::lanes] = {};
+    for (const Note& note : notes_)
+      if (note.gradient == gradient && (note.written || !written) && !(inside_ && note.lane == lane_))
+        newest[note.lane] = std::max(newest[note.lane], note.ticket);
+    for (const cuda::Ticket ticket : newest)
+      if (ticket != 0) outer().wait(ticket);
   }
   // Tickets are those of the stream that the pass runs on, inside of a run as well.
   cuda::Aside& outer() { return inside_ ? cuda::current_stream().beside()->aside() : aside(); }
