@@ -1,10 +1,12 @@
 #!/bin/sh
-# launches.sh LIBRARY [PROGRAM]: what a training step starts on the device, kernel by kernel, counted on any machine.
-# LIBRARY: longwave's static library for CUDA, as built; PROGRAM: of cuda/launches, default sar_step. The program is
+# launches.sh LIBRARY [PROGRAM [ARGUMENT..]]: what a training step starts on the device, kernel by kernel, counted on any
+# machine. LIBRARY: longwave's static library for CUDA, as built; PROGRAM: of cuda/launches, default sar_step. It is
 # linked with a stand-in for CUDA's run-time instead of the run-time.
 set -eu
 library=$1
-program=${2:-sar_step}
+shift
+program=${1:-sar_step}
+[ $# -eq 0 ] || shift
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -16,4 +18,4 @@ nm -u "$library" 2>/dev/null | awk '$2 ~ /^(cuda|cublas|cufft)[A-Za-z0-9_]*$/ { 
   comm -23 - "$work/there" | sed 's/.*/int &() { return 0; }/' >"$work/rest.c"
 gcc -w -c "$work/rest.c" -o "$work/rest.o"
 g++ "$work/program.o" "$work/runtime.o" "$work/rest.o" ${LDFLAGS:-} "$library" -o "$work/program"
-"$work/program"
+"$work/program" "$@"

@@ -11,6 +11,7 @@
 
 #include "kernels/narrow_linear.cuh"
 #include "kernels/partials.cuh"
+#include "longwave/core/add_rows.hpp"
 #include "longwave/cuda/blas.hpp"
 #include "longwave/cuda/conv1d.hpp"
 
@@ -191,6 +192,7 @@ TensorView<T, 2, Cuda> tap_of(const TensorView<T, 3, Cuda>& W) {
 
 template <class T>
 void fill_channels(TensorView<T, 3, Cuda> y, TensorView<const T, 1, Cuda> bias) {
+  if (y.contiguous()) return impl::add_rows<T, Cuda>(y, {}, impl::for_all_entries(bias, y.size(0)));
   const index_t per_row = (y.size(2) + bias_threads * bias_run - 1) / (bias_threads * bias_run);
   fill_channels_kernel<<<blocks_for(y.size(0) * y.size(1) * per_row, 1), bias_threads, 0, stream_handle()>>>(y, bias,
                                                                                                              per_row);

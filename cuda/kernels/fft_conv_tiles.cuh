@@ -301,12 +301,19 @@ struct TileConvolution {
   static constexpr index_t enough_blocks = 264;
   static constexpr int shared_bytes = std::max(Conv::row_bytes, Conv::sum_bytes);
 
-  static const complex<T>* spectra(TensorView<const T, 3, Cuda> K, index_t C, ScratchOn<Cuda>& scratch) {
-    const index_t tasks = C * K.size(1) * P;
-    auto* spectra = scratch.take<complex<T>>(tasks * N);
-    launch_tile("fft_conv: kernels", conv_spectra_kernel<T, N, P>, tasks, Conv::rows, Conv::block, Conv::bytes, spectra,
-                K, static_cast<int>(C), scale);
-    return spectra;
+  static constexpr index_t points = index_t(N) * P;
+
+  static void make_spectra(complex<T>* to, TensorView<const T, 3, Cuda> K, index_t C) {
+    launch_tile("fft_conv: kernels", conv_spectra_kernel<T, N, P>, C * K.size(1) * P, Conv::rows, Conv::block,
+                Conv::bytes, to, K, static_cast<int>(C), scale);
+  }
+  // Those made ahead, or made now.
+  static const complex<T>* spectra(TensorView<const T, 3, Cuda> K, index_t C, KernelSpectra<T> there,
+                                   ScratchOn<Cuda>& scratch) {
+    if (there.data() != nullptr) return there.data();
+    auto* made = scratch.take<complex<T>>(C * K.size(1) * points);
+    make_spectra(made, K, C);
+    return made;
   }
 
   static void rows(const ConvRows<T>& p) {
@@ -347,11 +354,11 @@ void with_tile(index_t L, F f) {
 
 template <class T>
 void conv_tiles_forward(TensorView<T, 4, Cuda> y, TensorView<const T, 3, Cuda> u, TensorView<const T, 3, Cuda> K,
-                        TensorView<const T, 2, Cuda> D) {
+                        TensorView<const T, 2, Cuda> D, KernelSpectra<T> there) {
   ScratchOn<Cuda> scratch;
   const int B = static_cast<int>(y.size(0)), C = static_cast<int>(y.size(1)), H = static_cast<int>(y.size(2));
   with_tile<T>(y.size(3), [&](auto tile) {
-    const auto* spectra = tile.spectra(K, C, scratch);
+    const auto* spectra = tile.spectra(K, C, there, scratch);
     tile.rows({u, y, spectra, D, B, C, H, static_cast<int>(y.size(3)), static_cast<unsigned>(B) * C * H, false});
   });
 }
@@ -359,13 +366,13 @@ void conv_tiles_forward(TensorView<T, 4, Cuda> y, TensorView<const T, 3, Cuda> u
 template <class T>
 void conv_tiles_backward(TensorView<T, 3, Cuda> du, TensorView<T, 3, Cuda> dK, TensorView<T, 2, Cuda> dD,
                          TensorView<const T, 4, Cuda> dy, TensorView<const T, 3, Cuda> u,
-                         TensorView<const T, 3, Cuda> K, TensorView<const T, 2, Cuda> D) {
+                         TensorView<const T, 3, Cuda> K, TensorView<const T, 2, Cuda> D, KernelSpectra<T> there) {
   ScratchOn<Cuda> scratch;
   const int B = static_cast<int>(dy.size(0)), C = static_cast<int>(dy.size(1)), H = static_cast<int>(dy.size(2));
   const int L = static_cast<int>(dy.size(3));
   with_tile<T>(L, [&](auto tile) {
     if (wanted(du)) {
-      const auto* spectra = tile.spectra(K, C, scratch);
+      const auto* spectra = tile.spectra(K, C, there, scratch);
       tile.rows({dy, du, spectra, D, B, C, H, L, static_cast<unsigned>(B) * H, true});
     }
     if (wanted(dK) && !dK.empty()) tile.kernel_gradient(dK, dD, {nullptr, dy, u, B, C, H, L, 1});

@@ -1,10 +1,11 @@
 #include "longwave/cuda/stream.hpp"
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
 #include "kernels/launch.cuh"
-#include "longwave/cuda/event.hpp"
+#include "longwave/cuda/aside.hpp"
 
 namespace longwave::cuda {
 
@@ -12,6 +13,7 @@ namespace {
 
 thread_local Stream* current = nullptr;  // nullptr: the thread's own
 thread_local int device_in_use = 0;
+std::atomic<bool> work_goes_aside{true};
 
 cudaStream_t stream_of(const Stream& stream) { return static_cast<cudaStream_t>(stream.handle()); }
 cudaEvent_t event_of(const Event& event) { return static_cast<cudaEvent_t>(event.handle()); }
@@ -54,6 +56,7 @@ Stream::Stream() : device_(current_device()), owned_(true) {
 }
 
 Stream::~Stream() {
+  delete aside_;
   if (advance_ != nullptr) Memory<Cuda>::release(advance_);
   if (owned_) (void)cudaStreamDestroy(stream_of(*this));
 }
@@ -72,12 +75,18 @@ void Stream::synchronize() {
 }
 
 Advance* Stream::advance() {
+  if (beside_ != nullptr) return beside_->advance();
   if (advance_ == nullptr) {
     void* p = Memory<Cuda>::allocate(sizeof(Advance));
     check(cudaMemsetAsync(p, 0, sizeof(Advance), stream_of(*this)), "cudaMemsetAsync");
     advance_ = static_cast<Advance*>(p);
   }
   return advance_;
+}
+
+Aside& Stream::aside() {
+  if (aside_ == nullptr) aside_ = new Aside(*this);
+  return *aside_;
 }
 
 Stream& current_stream() {
@@ -123,6 +132,31 @@ bool Event::happened() const {
   }
   check(status, "cudaEventQuery");
   return true;
+}
+
+void set_aside(bool on) noexcept { work_goes_aside = on; }
+bool goes_aside() noexcept { return work_goes_aside; }
+
+Aside::Aside(Stream& beside) {
+  for (Stream& lane : lanes_) lane.beside_ = &beside;
+}
+
+Ticket Aside::finished(int lane) {
+  if (lane_of_.size() == done_.size()) done_.push_back(std::make_unique<Event>());
+  done_[lane_of_.size()]->record();
+  lane_of_.push_back(lane);
+  last_[lane] = joined_ + static_cast<Ticket>(lane_of_.size());
+  return last_[lane];
+}
+
+void Aside::wait(Ticket ticket) const {
+  if (pending(ticket)) done_[static_cast<std::size_t>(ticket - joined_ - 1)]->wait();
+}
+
+void Aside::join() {
+  for (const Ticket last : last_) wait(last);
+  joined_ += static_cast<Ticket>(lane_of_.size());
+  lane_of_.clear();
 }
 
 double milliseconds(const Event& from, const Event& to) {

@@ -1,9 +1,11 @@
 // A stand-in for CUDA's run-time that starts nothing: memory is the host's, and each launch is written down by name.
 // For counting what a step starts, where there is no GPU (cuda/launches.sh, which adds functions that only return
 // success).
+#include <cublas_v2.h>
 #include <cuda_runtime.h>
 #include <cxxabi.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -22,13 +24,26 @@ std::map<const void*, std::string>& names() {
 std::string part;  // of the step; none while nothing is counted
 int in_part = 0, in_all = 0;
 dim3 grid, block;
+constexpr std::uintptr_t stream_step = 256;  // between handles of streams
+std::uintptr_t streams = 0;
+cudaStream_t stream = nullptr;  // of the next launch
 
 void started(const std::string& name, dim3 blocks, dim3 threads) {
   if (part.empty()) return;
   ++in_part;
   ++in_all;
-  std::printf("%-10s %3d  %s <%u,%u,%u> x %u\n", part.c_str(), in_part, name.c_str(), blocks.x, blocks.y, blocks.z,
-              threads.x);
+  // Streams that were made count from 1: those beside the first (cuda/aside.hpp).
+  const auto number = reinterpret_cast<std::uintptr_t>(stream) / stream_step;
+  std::printf("%-10s %3d %c %s <%u,%u,%u> x %u\n", part.c_str(), in_part,
+              number > 0 ? static_cast<char>('0' + number) : ' ', name.c_str(), blocks.x, blocks.y, blocks.z, threads.x);
+}
+
+// cuBLAS counts by columns: m and n change places for rows.
+void product(cublasOperation_t a, cublasOperation_t b, long long m, long long n, long long k, long long batch) {
+  char name[96];
+  std::snprintf(name, sizeof(name), "cublas %c%c M%lld N%lld K%lld P%lld", b == CUBLAS_OP_N ? 'N' : 'T',
+                a == CUBLAS_OP_N ? 'N' : 'T', n, m, k, batch);
+  started(name, 0, 0);
 }
 
 // Without the library's namespaces and the parameters.
@@ -71,16 +86,17 @@ void __cudaRegisterFunction(void**, const char* host, char*, const char* device,
                             int*) {
   names()[host] = short_name(device);
 }
-unsigned __cudaPushCallConfiguration(dim3 blocks, dim3 threads, std::size_t, CUstream_st*) {
+unsigned __cudaPushCallConfiguration(dim3 blocks, dim3 threads, std::size_t, CUstream_st* on) {
+  stream = on;
   grid = blocks;
   block = threads;
   return 0;
 }
-cudaError_t __cudaPopCallConfiguration(dim3* blocks, dim3* threads, std::size_t* shared, void* stream) {
+cudaError_t __cudaPopCallConfiguration(dim3* blocks, dim3* threads, std::size_t* shared, void* on) {
   *blocks = grid;
   *threads = block;
   *shared = 0;
-  *static_cast<cudaStream_t*>(stream) = nullptr;
+  *static_cast<cudaStream_t*>(on) = stream;
   return cudaSuccess;
 }
 cudaError_t __cudaGetKernel(cudaKernel_t* kernel, const void* host) {
@@ -92,13 +108,40 @@ cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 blocks, dim3 threads, v
   return cudaSuccess;
 }
 
+cudaError_t cudaStreamCreate(cudaStream_t* made) {
+  *made = reinterpret_cast<cudaStream_t>(++streams * stream_step);
+  return cudaSuccess;
+}
+cublasStatus_t cublasSetStream_v2(cublasHandle_t, cudaStream_t on) {
+  stream = on;
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasGemmEx_64(cublasHandle_t, cublasOperation_t a, cublasOperation_t b, std::int64_t m, std::int64_t n,
+                               std::int64_t k, const void*, const void*, cudaDataType, std::int64_t, const void*,
+                               cudaDataType, std::int64_t, const void*, void*, cudaDataType, std::int64_t,
+                               cublasComputeType_t, cublasGemmAlgo_t) {
+  product(a, b, m, n, k, 1);
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasGemmStridedBatchedEx_64(cublasHandle_t, cublasOperation_t a, cublasOperation_t b, std::int64_t m,
+                                             std::int64_t n, std::int64_t k, const void*, const void*, cudaDataType,
+                                             std::int64_t, long long, const void*, cudaDataType, std::int64_t,
+                                             long long, const void*, void*, cudaDataType, std::int64_t, long long,
+                                             std::int64_t batch, cublasComputeType_t, cublasGemmAlgo_t) {
+  product(a, b, m, n, k, batch);
+  return CUBLAS_STATUS_SUCCESS;
+}
+
 const char* cudaGetErrorString(cudaError_t) { return "the stand-in has no errors"; }
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t on) {
+  stream = on;
   std::memcpy(to, from, bytes);
   started("copy", 0, 0);
   return cudaSuccess;
 }
-cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t) {
+cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t on) {
+  stream = on;
   std::memset(to, value, bytes);
   started("fill", 0, 0);
   return cudaSuccess;

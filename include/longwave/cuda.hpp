@@ -2,6 +2,7 @@
 // graphs. Plain C++20; link longwave::cuda.
 #pragma once
 
+#include "longwave/cuda/aside.hpp"
 #include "longwave/cuda/device.hpp"
 #include "longwave/cuda/event.hpp"
 #include "longwave/cuda/graph.hpp"

@@ -63,14 +63,19 @@ Var<T, 3, Cuda> residual_mix_fused(Var<T, 3, Cuda> z, Var<T, 3, Cuda> u, Var<T, 
     const TensorView<T, 3, Cuda> dsum = tape.template keep<T>(u.sizes());
     ops::LayerNorm::backward(dsum, tape.grad_to_add(weight), tape.grad_to_add(shift), y.grad(), mean, rstd, sum,
                              weight.value(), norm);
-    {
-      const Grad dz(z);
+    tape.beside().run(Lane::products, [&] {
+      tape.beside().only_reads(dsum.data());
       ScratchOn<Cuda> room;
       const auto again = room.template tensor<T>(z.sizes());
-      const auto dv = wanted(dz.view()) ? room.template tensor<T>(z.sizes()) : TensorView<T, 3, Cuda>();
       ops::Gelu::forward(again, z.value());
-      ops::Conv1d::backward<T, Cuda>(dv, tape.grad_to_add(W), tape.grad_to_add(bias), dsum, again, W.value());
-      if (wanted(dz.view())) ops::Gelu::backward(dz.view(), TensorView<const T, 3, Cuda>(dv), z.value());
+      ops::Conv1d::backward<T, Cuda>({}, tape.grad_to_add(W), tape.grad_to_add(bias), dsum, again, W.value());
+    });
+    if (z.needs_grad()) {
+      const Grad dz(z);
+      ScratchOn<Cuda> room;
+      const auto dv = room.template tensor<T>(z.sizes());
+      ops::Conv1d::backward<T, Cuda>(dv, {}, {}, dsum, z.value(), W.value());
+      ops::Gelu::backward(dz.view(), TensorView<const T, 3, Cuda>(dv), z.value());
     }
     if (u.needs_grad()) tape.hand_over(u, dsum);
   });
@@ -90,14 +95,21 @@ GatedExitOutput<T, Cuda> gated_exit_fused(Var<T, 3, Cuda> h, Var<T, 3, Cuda> x, 
   const Var<T, 3, Cuda> sum = total ? tape.alias(total.output(), needs) : tape.make(sizes, needs);
   ScratchOn<Cuda> scratch;
   const bool kept = x_next.needs_grad() || sum.needs_grad();
-  const auto g = kept ? tape.template keep<T>(gated) : scratch.template tensor<T>(gated);
+  const bool ahead = tape.beside().open();  // then the sum of skips is joined later
+  const auto g = kept || ahead ? tape.template keep<T>(gated) : scratch.template tensor<T>(gated);
   const auto scaled = scratch.template tensor<T>(R.sizes());
   ops::Gate::forward(g, h.value());
+  const auto add_skip = [&] {
+    impl::add_rows(sum.output(), value_or_none(total), impl::for_all_entries(s.value(), B));
+    add_product<T>(sum.output(), S.value(), g);
+  };
+  if (ahead)
+    tape.beside().run(Lane::products, add_skip);
+  else
+    add_skip();
   ops::Unary<ScaleRule>::forward(scaled, R.value(), ScaleRule{scale, 0});
   impl::add_rows(x_next.output(), x.value(), impl::for_all_entries(r.value(), B), {}, {}, static_cast<T>(scale));
   add_product<T>(x_next.output(), scaled, g);
-  impl::add_rows(sum.output(), value_or_none(total), impl::for_all_entries(s.value(), B));
-  add_product<T>(sum.output(), S.value(), g);
   tape.record("gated_exit", x_next, sum, [=, &tape] {
     const TensorView<T, 3, Cuda> dsum = sum.node()->grad;
     const TensorView<const T, 3, Cuda> dnext = x_next.grad();
@@ -105,18 +117,26 @@ GatedExitOutput<T, Cuda> gated_exit_fused(Var<T, 3, Cuda> h, Var<T, 3, Cuda> x, 
       const Grad dh(h), dx(x);
       ScratchOn<Cuda> room;
       const auto dg = room.template tensor<T>(gated);
-      if (wanted(dnext)) {
-        const auto to = wanted(dx.view()) ? dx.view() : room.template tensor<T>(x.sizes());
+      const auto to = wanted(dx.view()) || !wanted(dnext) ? dx.view() : tape.template keep<T>(x.sizes());
+      if (wanted(dnext))
         ops::Unary<ScaleRule>::forward(to, dnext, ScaleRule{scale, 0});
-        ops::Conv1d::backward<T, Cuda>(dg, tape.grad_to_add(R), tape.grad_to_add(r), to, g, R.value());
-      } else {
+      else if (wanted(to))
+        detail::fill(to, T(0));
+      tape.beside().run(Lane::products, [&] {
+        if (wanted(dnext)) {
+          tape.beside().only_reads(to.data());
+          ops::Conv1d::backward<T, Cuda>({}, tape.grad_to_add(R), tape.grad_to_add(r), to, g, R.value());
+        }
+        if (wanted(dsum)) {
+          tape.beside().only_reads(dsum.data());
+          ops::Conv1d::backward<T, Cuda>({}, tape.grad_to_add(S), tape.grad_to_add(s), dsum, g, S.value());
+        }
+      });
+      if (wanted(dnext))
+        ops::Conv1d::backward<T, Cuda>(dg, {}, {}, to, g, R.value());
+      else
         detail::fill(dg, T(0));
-        if (wanted(dx.view())) detail::fill(dx.view(), T(0));
-      }
-      if (wanted(dsum)) {
-        ops::Conv1d::backward<T, Cuda>({}, tape.grad_to_add(S), tape.grad_to_add(s), dsum, g, S.value());
-        add_product<T>(dg, S.value().transpose(0, 1), dsum);
-      }
+      if (wanted(dsum)) add_product<T>(dg, S.value().transpose(0, 1), dsum);
       if (wanted(dh.view())) ops::Gate::backward(dh.view(), TensorView<const T, 3, Cuda>(dg), h.value());
     }
     if (total.needs_grad() && wanted(dsum)) tape.hand_over(total, dsum);
@@ -133,10 +153,13 @@ Var<T, 3, Cuda> add_projection_fused(Var<T, 3, Cuda> h, Var<T, 3, Cuda> c, Var<T
   impl::add_rows(y.output(), h.value(), impl::for_all_entries(bias.value(), h.size(0)), c.value(),
                  tap_matrix(W.value()));
   tape.record("add_projection", y, [=, &tape] {
-    {
+    tape.beside().run(Lane::products, [&] {
+      tape.beside().only_reads(y.grad().data());
+      ops::Conv1d::backward<T, Cuda>({}, tape.grad_to_add(W), tape.grad_to_add(bias), y.grad(), c.value(), W.value());
+    });
+    if (c.needs_grad()) {
       const Grad dc(c);
-      ops::Conv1d::backward<T, Cuda>(dc.view(), tape.grad_to_add(W), tape.grad_to_add(bias), y.grad(), c.value(),
-                                     W.value());
+      ops::Conv1d::backward<T, Cuda>(dc.view(), {}, {}, y.grad(), c.value(), W.value());
     }
     if (h.needs_grad()) tape.hand_over(h, y.node()->grad);
   });
@@ -151,12 +174,13 @@ Var<T, 3, Cuda> add_at_all_times_fused(Var<T, 3, Cuda> x, Var<T, 2, Cuda> v) {
   const Var<T, 3, Cuda> y = tape.make(x.sizes(), x.needs_grad() || v.needs_grad());
   impl::add_rows(y.output(), x.value(), v.value());
   tape.record("add_at_all_times", y, [=, &tape] {
-    {
-      const Grad dv(v);
-      if (wanted(dv.view()))
+    if (v.needs_grad())
+      tape.beside().run(Lane::products, [&] {
+        tape.beside().only_reads(y.grad().data());
+        const Grad dv(v);
         ops::Binary<AddRule>::backward(TensorView<T, 3, Cuda>(), dv.view().reshape(column), y.grad(), x.value(),
                                        v.value().reshape(column), AddRule());
-    }
+      });
     if (x.needs_grad()) tape.hand_over(x, y.node()->grad);
   });
   return y;

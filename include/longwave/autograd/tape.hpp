@@ -13,8 +13,10 @@
 #include <cstddef>
 #include <new>
 #include <string>
+#include <tuple>
 #include <type_traits>
 
+#include "longwave/autograd/beside.hpp"
 #include "longwave/autograd/var.hpp"
 #include "longwave/core/arena.hpp"
 #include "longwave/core/fill.hpp"
@@ -33,6 +35,7 @@ class Tape {
   void rewind() {
     arena_.rewind();
     nodes_.rewind();
+    beside_.forget();
     last_ = nullptr;
   }
 
@@ -115,6 +118,17 @@ class Tape {
     record_outputs(op, backward, y, z);
   }
 
+  // The same for an op whose inputs are parameters, or come from such ops: `backward` runs where the gradient of y was
+  // formed, see beside().
+  template <class U, int N, class F>
+  void record_following(const char* op, Var<U, N, D> y, F backward) {
+    record_outputs<false>(
+        op, [this, y, backward] { beside_.follow(y.grad().data(), backward); }, y);
+  }
+
+  // What a backward pass may do beside the rest: products and sums for parameters. On the host f is just called.
+  Beside<D>& beside() { return beside_; }
+
   // Where an op adds its contribution to the gradient of x; without data if none is wanted.
   template <class U, int N>
   TensorView<U, N, D> grad_to_add(Var<U, N, D> x) {
@@ -125,6 +139,7 @@ class Tape {
       detail::fill(node->grad, U(0));
       node->has_grad = true;
     }
+    beside_.writes(node->grad.data());
     return node->grad;
   }
 
@@ -134,6 +149,7 @@ class Tape {
   void hand_over(Var<U, N, D> x, Out<U, N, D> gradient) {
     auto* node = x.node();
     if (node->has_grad) {
+      beside_.writes(node->grad.data());
       detail::add_to(node->grad, gradient);
     } else {
       node->grad = gradient;
@@ -166,25 +182,29 @@ class Tape {
  private:
   struct Step {
     const char* op;
-    void (*run)(Step*);
+    void (*run)(Step*, Tape&);
     Step* before;
   };
 
-  template <class F, class... Y>
+  // waits: for gradients of y that are formed beside this.
+  template <bool waits = true, class F, class... Y>
   void record_outputs(const char* op, F backward, Y... y) {
     static_assert(std::is_trivially_destructible_v<F>, "a tape closure holds views and numbers, nothing that owns");
     if (finite_check_) (check_finite(op, "value", y.value()), ...);
     if (!(y.needs_grad() || ...)) return;
     struct Closure : Step {
       F backward;
-      const bool* arrived[sizeof...(Y)];
+      std::tuple<Y...> outputs;
       Closure(const char* name, Step* previous, F f, Y... out)
-          : Step{name, run_it, previous}, backward(f), arrived{&out.node()->has_grad...} {}
-      static void run_it(Step* self) {
+          : Step{name, run_it, previous}, backward(f), outputs(out...) {}
+      static void run_it(Step* self, Tape& tape) {
         auto* me = static_cast<Closure*>(self);
-        bool any = false;
-        for (const bool* flag : me->arrived) any = any || *flag;
-        if (any) me->backward();
+        const auto run = [&](const Y&... out) {
+          if (!(out.node()->has_grad || ...)) return;
+          if constexpr (waits) (tape.beside_.reads(out.grad().data()), ...);
+          me->backward();
+        };
+        std::apply(run, me->outputs);
       }
     };
     void* place = nodes_.template take<Closure>(1);
@@ -212,9 +232,10 @@ class Tape {
   void run() {
     for (Step* step = last_; step != nullptr; step = step->before) {
       running_ = step->op;
-      step->run(step);
+      step->run(step, *this);
     }
     last_ = nullptr;
+    beside_.join();
   }
 
   template <class U, int N>
@@ -230,6 +251,7 @@ class Tape {
   Arena<D> arena_;     // values and gradients
   Arena<Host> nodes_;  // Var nodes and closures
   Step* last_ = nullptr;
+  Beside<D> beside_;
   Generator* generator_ = nullptr;
   const char* running_ = "";
   bool recording_ = true;
@@ -257,12 +279,16 @@ class Grad {
       node->has_grad = true;
       first_ = true;
     }
+    if (first_) x.tape().beside().writes(view_.data());
   }
   Grad(const Grad&) = delete;
   Grad& operator=(const Grad&) = delete;
   ~Grad() noexcept(false) {
     if (!wanted(view_)) return;
-    if (!first_) detail::add_to(x_.node()->grad, view_);
+    if (!first_) {
+      x_.tape().beside().writes(x_.node()->grad.data());
+      detail::add_to(x_.node()->grad, view_);
+    }
     auto& tape = x_.tape();
     if (tape.finite_check_)
       tape.check_finite(tape.running_, "gradient", TensorView<const T, N, D>(x_.node()->grad), x_.node()->name);

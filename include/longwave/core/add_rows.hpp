@@ -7,6 +7,8 @@
 // a tensor filled with a bias, a product added to that, and a sum of the two: three passes and two launches less.
 #pragma once
 
+#include <cstdint>
+
 #include "longwave/core/each.hpp"
 #include "longwave/core/view.hpp"
 
@@ -42,6 +44,37 @@ struct AddRows {
   }
 };
 
+// The same, 16 bytes at a time: L a multiple of `width`, y and x on 16 bytes.
+template <class T, device D>
+struct AddRowsWide {
+  static constexpr const char* name = "add_rows";
+  static constexpr index_t width = 16 / index_t(sizeof(T));
+  struct alignas(16) Piece {
+    T at[width];
+  };
+  AddRows<T, D> rows;
+
+  static bool takes(const AddRows<T, D>& rows) {
+    const auto aligned = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p) % 16 == 0; };
+    return rows.sizes[2] % width == 0 && aligned(rows.y) && aligned(rows.x);
+  }
+
+  LONGWAVE_HD void operator()(index_t i) const {
+    const index_t at = i * width, row = quotient(at, rows.sizes[2]), l = at - row * rows.sizes[2];
+    const index_t b = quotient(row, rows.sizes[1]), o = row - b * rows.sizes[1];
+    Piece sum = rows.x != nullptr ? *reinterpret_cast<const Piece*>(rows.x + at) : Piece{};
+    const T bias = rows.bias.data() != nullptr ? rows.bias(b, o) : T(0);
+    for (index_t j = 0; j < width; ++j) sum.at[j] += bias;
+    if (rows.c.data() != nullptr)
+      for (index_t k = 0; k < rows.c.size(1); ++k) {
+        const T weight = rows.W(o, k);
+        for (index_t j = 0; j < width; ++j) sum.at[j] += weight * rows.c(b, k, l + j);
+      }
+    for (index_t j = 0; j < width; ++j) sum.at[j] = rows.factor * sum.at[j];
+    *reinterpret_cast<Piece*>(rows.y + at) = sum;
+  }
+};
+
 // bias (O) for every entry of a batch of B.
 template <class T, device D>
 TensorView<const T, 2, D> for_all_entries(const TensorView<const T, 1, D>& bias, index_t B) {
@@ -52,8 +85,11 @@ TensorView<const T, 2, D> for_all_entries(const TensorView<const T, 1, D>& bias,
 template <class T, device D>
 void add_rows(TensorView<T, 3, D> y, In<T, 3, D> x, In<T, 2, D> bias, In<T, 3, D> c = {}, In<T, 2, D> W = {},
               std::type_identity_t<T> factor = 1) {
-  for_each_index<D>(y.count(), AddRows<T, D>{y.data(), x.data(), y.sizes(), bias, c, W, factor},
-                    8 + 2 * (c.data() != nullptr ? c.size(1) : 0));
+  const AddRows<T, D> rows{y.data(), x.data(), y.sizes(), bias, c, W, factor};
+  if constexpr (std::is_same_v<D, Cuda>)
+    if (AddRowsWide<T, D>::takes(rows))
+      return for_each_index<D>(y.count() / AddRowsWide<T, D>::width, AddRowsWide<T, D>{rows});
+  for_each_index<D>(y.count(), rows, 8 + 2 * (c.data() != nullptr ? c.size(1) : 0));
 }
 
 }  // namespace impl

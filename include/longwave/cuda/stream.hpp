@@ -26,6 +26,8 @@ struct Advance {
   std::uint32_t steps;  // of an optimiser or an average
 };
 
+class Aside;
+
 class Stream {
  public:
   Stream();
@@ -43,8 +45,13 @@ class Stream {
   // Device memory: what kernels add to the numbers they were given.
   Advance* advance();
 
+  // What runs beside it (aside.hpp), and what it runs beside itself: nullptr for most.
+  Aside& aside();
+  Stream* beside() const { return beside_; }
+
  private:
   friend Stream& current_stream();
+  friend class Aside;
   Stream(void* handle, int device) : handle_(handle), device_(device) {}
 
   void* handle_ = nullptr;
@@ -52,6 +59,8 @@ class Stream {
   bool owned_ = false;
   Advance* advance_ = nullptr;
   Arena<Cuda> scratch_;
+  Stream* beside_ = nullptr;  // of a lane: the stream that it runs beside, whose steps count
+  Aside* aside_ = nullptr;
 };
 
 // The stream of the scope, or the thread's own on its current device (device.hpp).

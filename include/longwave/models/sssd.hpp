@@ -64,10 +64,24 @@ struct SssdTrunk {
                             TensorView<const index_t, 1, Dev> steps) {
     const Var<T, 2, Dev> embedding = embed(tape, steps);
     Var<T, 3, Dev> sum;
-    for (const std::unique_ptr<Block>& block : blocks) {
-      const SssdBlockOutput<T, Dev> out = (*block)(tape, h, cond, embedding, sum);
+    const auto follow = [&](const SssdBlockOutput<T, Dev>& out) {
       h = out.x_next;
       sum = out.skip;
+    };
+    // On the device parameters' part of a block runs beside the block before, the sum of the skips beside all.
+    if constexpr (std::is_same_v<Dev, Cuda> && requires(Block & block) { block.ahead(tape, embedding, 1); }) {
+      Beside<Dev>& beside = tape.beside();
+      beside.set_open(true);
+      auto next = blocks[0]->ahead(tape, embedding, h.size(2));
+      for (std::size_t n = 0; n < blocks.size(); ++n) {
+        const auto now = next;
+        if (n + 1 < blocks.size()) next = blocks[n + 1]->ahead(tape, embedding, h.size(2));
+        beside.wait(now.ready);
+        follow((*blocks[n])(tape, h, cond, embedding, sum, now));
+      }
+      beside.join();
+    } else {
+      for (const std::unique_ptr<Block>& block : blocks) follow((*block)(tape, h, cond, embedding, sum));
     }
     return scale(sum, std::sqrt(1 / static_cast<double>(blocks.size())));
   }

@@ -112,7 +112,8 @@ struct SssdLayer {
   Layer s4_layer;
   std::optional<LayerNorm<T, Dev>> norm_layer;
   double dropout_share;
-  Tensor<T, 3, Dev> held_kernel;  // (C, H, L), or empty: see hold()
+  Tensor<T, 3, Dev> held_kernel;            // (C, H, L), or empty: see hold()
+  Tensor<complex<T>, 3, Dev> held_spectra;  // of that, on the device
 
   SssdLayer(const SssdOptions& o, Generator& gen)
       : s4_layer(SssdLayerSetup<Layer>::options(o), gen), dropout_share(o.s4_dropout) {
@@ -133,6 +134,7 @@ struct SssdLayer {
   // more.
   void hold(index_t L) {
     held_kernel = Tensor<T, 3, Dev>();
+    held_spectra = Tensor<complex<T>, 3, Dev>();
     if constexpr (requires(Tape<T, Dev> & tape) { ssm_kernel(tape, s4_layer.kernel.on(tape), L); }) {
       if (L == 0) return;
       if constexpr (requires { s4_layer.kernel.prepare(L, 1.0); }) s4_layer.kernel.prepare(L, 1.0);
@@ -141,10 +143,32 @@ struct SssdLayer {
       const auto K = ssm_kernel(tape, s4_layer.kernel.on(tape), L);
       held_kernel = Tensor<T, 3, Dev>::uninitialized(K.sizes());
       copy(held_kernel.view(), K.value());
+      const auto spectra = detail::kernel_spectra(tape, K.value(), s4_layer.D.value.size(0), L);
+      if (!wanted(spectra)) return;
+      held_spectra = Tensor<complex<T>, 3, Dev>::uninitialized(spectra.sizes());
+      Memory<Dev>::copy(held_spectra.data(), spectra.data(), held_spectra.bytes());
     }
   }
 
-  Var<T, 3, Dev> operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> u) {
+  // The kernel for L samples, where it is a product of parameters alone: it may be formed ahead of its use.
+  struct Kernel {
+    Var<T, 3, Dev> K;
+    TensorView<complex<T>, 3, Dev> spectra;
+  };
+  Kernel kernel_ahead(Tape<T, Dev>& tape, index_t L) {
+    if constexpr (std::is_same_v<typename Layer::Vars, SssdVars<T, Dev>>) {
+      if (!norm_layer || (dropout_share > 0 && tape.training())) return {};
+      if (held_kernel.count() > 0 && held_kernel.size(2) == L) return {tape.input(held_kernel), held_spectra.view()};
+      s4_layer.kernel.prepare(L, 1.0);
+      const Var<T, 3, Dev> K = ssm_kernel(tape, s4_layer.kernel.on(tape), L);
+      return {K, detail::kernel_spectra(tape, K.value(), s4_layer.D.value.size(0), L)};
+    } else {
+      return {};
+    }
+  }
+
+  // ahead: what kernel_ahead gave, or nothing.
+  Var<T, 3, Dev> operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> u, const Kernel& ahead = {}) {
     if (!norm_layer) return dropped(tape, s4_layer(tape, u)) + u;
     const Var<T, 1, Dev> weight = norm_layer->weight.on(tape, "norm_layer.weight");
     const Var<T, 1, Dev> bias = norm_layer->bias.on(tape, "norm_layer.bias");
@@ -152,7 +176,7 @@ struct SssdLayer {
       return add_layer_norm(dropped(tape, s4_layer(tape, u)), u, weight, bias, {.axis = 1}).second;
     auto& linear = s4_layer.output_linear;
     const Extents<3> taps{linear.options.out, linear.options.in, 1};
-    return residual_mix(convolution(tape, u), u, linear.weight.on(tape, taps, "output_linear.weight"),
+    return residual_mix(convolution(tape, u, ahead), u, linear.weight.on(tape, taps, "output_linear.weight"),
                         linear.bias.on(tape, "output_linear.bias"), weight, bias);
   }
 
@@ -160,13 +184,14 @@ struct SssdLayer {
   Var<T, 3, Dev> dropped(Tape<T, Dev>&, Var<T, 3, Dev> y) const { return dropout(y, dropout_share, /*tied=*/true); }
 
   // K * u + D u: the layer without what residual_mix does with it.
-  Var<T, 3, Dev> convolution(Tape<T, Dev>& tape, Var<T, 3, Dev> u) {
+  Var<T, 3, Dev> convolution(Tape<T, Dev>& tape, Var<T, 3, Dev> u, const Kernel& ahead) {
     const index_t features = s4_layer.options.d_model;
     check_shape("SssdLayer", "u", u.value(), Extents<3>{u.size(0), features, u.size(2)}, "BHL");
     auto& kernel = s4_layer.kernel;
+    const Var<T, 2, Dev> skip = s4_layer.D.on(tape, "D");
+    if (ahead.K) return detail::convolve_channels(u, ahead.K, skip, skip.size(0), ahead.spectra);
     if constexpr (requires { kernel.prepare(u.size(2), 1.0); }) kernel.prepare(u.size(2), 1.0);
     const SsmCall call{.algorithm = s4_layer.options.algorithm, .bidirectional = s4_layer.options.bidirectional};
-    const Var<T, 2, Dev> skip = s4_layer.D.on(tape, "D");
     if (held_kernel.count() > 0 && held_kernel.size(2) == u.size(2))
       return detail::convolve_channels(u, tape.input(held_kernel), skip, skip.size(0));
     return ssm(u, kernel.on(tape), skip, call).y;
@@ -178,13 +203,15 @@ struct SssdBlockOutput {
   Var<T, 3, D> x_next, skip;  // skip: with those of earlier blocks, if they were passed
 };
 
-// The way out of a block, from h (B, 2R, L); the skip is added to `total`, if there is one, which is void then.
+// The way out of a block, from h (B, 2R, L), R and S the normed weights if they are there; the skip is added to
+// `total`, if there is one, which is void then.
 template <class T, device D>
 SssdBlockOutput<T, D> finish_block(Tape<T, D>& tape, Var<T, 3, D> x, Var<T, 3, D> h,
                                    std::type_identity_t<Var<T, 3, D>> total, WeightNormConv1d<T, D>& res,
-                                   WeightNormConv1d<T, D>& skip) {
+                                   WeightNormConv1d<T, D>& skip, std::type_identity_t<Var<T, 3, D>> R = {},
+                                   std::type_identity_t<Var<T, 3, D>> S = {}) {
   const GatedExitOutput<T, D> out =
-      gated_exit(h, x, total, res.weight(tape), res.bias.on(tape, "res_conv.bias"), skip.weight(tape),
+      gated_exit(h, x, total, R ? R : res.weight(tape), res.bias.on(tape, "res_conv.bias"), S ? S : skip.weight(tape),
                  skip.bias.on(tape, "skip_conv.bias"), 0.5 * std::numbers::sqrt2);
   return {out.x_next, out.total};
 }
@@ -235,12 +262,37 @@ struct SssdBlock {
     for (Conv* conv : {&conv_layer, &cond_conv, &res_conv, &skip_conv}) conv->hold(L > 0);
   }
 
+  // What a block makes of parameters and of the step alone.
+  struct Ahead {
+    Var<T, 2, Dev> step;                   // fc_t(e)
+    Var<T, 3, Dev> conv, cond, res, skip;  // normed weights
+    typename SssdLayer<Layer>::Kernel kernels[2];
+    cuda::Ticket ready = 0;  // 0: nothing to wait for
+  };
+  Ahead ahead(Tape<T, Dev>& tape, Var<T, 2, Dev> embedding, index_t L) {
+    Ahead a;
+    a.ready = tape.beside().run(Lane::kernels, [&] {
+      a.step = fc_t(tape, embedding);
+      a.conv = conv_layer.weight(tape);
+      a.kernels[0] = S41.kernel_ahead(tape, L);
+      a.cond = cond_conv.weight(tape);
+      a.kernels[1] = S42.kernel_ahead(tape, L);
+      a.res = res_conv.weight(tape);
+      a.skip = skip_conv.weight(tape);
+    });
+    return a;
+  }
+
   // x (B, R, L), cond (B, K, L), embedding (B, E); total (B, S, L): skips of earlier blocks, or none.
   SssdBlockOutput<T, Dev> operator()(Tape<T, Dev>& tape, Var<T, 3, Dev> x, Var<T, 3, Dev> cond,
-                                     Var<T, 2, Dev> embedding, Var<T, 3, Dev> total = {}) {
-    Var<T, 3, Dev> h = S41(tape, conv_layer(tape, add_at_all_times(x, fc_t(tape, embedding))));
-    h = S42(tape, add_projection(h, cond, cond_conv.weight(tape), cond_conv.bias.on(tape, "cond_conv.bias")));
-    return finish_block(tape, x, h, total, res_conv, skip_conv);
+                                     Var<T, 2, Dev> embedding, Var<T, 3, Dev> total = {}, const Ahead& made = {}) {
+    const Var<T, 3, Dev> shifted = add_at_all_times(x, made.step ? made.step : fc_t(tape, embedding));
+    Var<T, 3, Dev> h = S41(tape, conv_layer(tape, shifted, made.conv), made.kernels[0]);
+    h = S42(tape,
+            add_projection(h, cond, made.cond ? made.cond : cond_conv.weight(tape),
+                           cond_conv.bias.on(tape, "cond_conv.bias")),
+            made.kernels[1]);
+    return finish_block(tape, x, h, total, res_conv, skip_conv, made.res, made.skip);
   }
 };
 

@@ -24,6 +24,7 @@
 #include "longwave/nn/ssm_layer.hpp"
 #include "longwave/state_space/dplr_rows.hpp"
 #include "longwave/state_space/dplr_step.hpp"
+#include "longwave/state_space/dplr_table.hpp"
 #include "longwave/state_space/kernel_linear.hpp"
 #include "longwave/state_space/nplr.hpp"
 
@@ -79,7 +80,8 @@ Var<T, 3, D> ssm_kernel(Tape<T, D>& tape, const SssdVars<T, D>& vars, index_t L,
   const Var<T, 4, D> C = vars.C;
   const auto table = vars.table;
   ops::KernelLinear::forward(K.output(), C.value(), table);
-  tape.record("sssd_kernel", K, [=, &tape] { ops::KernelLinear::backward(tape.grad_to_add(C), K.grad(), table); });
+  tape.record_following("sssd_kernel", K,
+                        [=, &tape] { ops::KernelLinear::backward(tape.grad_to_add(C), K.grad(), table); });
   return K;
 }
 

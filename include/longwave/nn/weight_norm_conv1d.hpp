@@ -46,9 +46,10 @@ struct WeightNormConv1d {
                              TensorView<const T, 2, D>(weight_v.value.view().reshape(rows)));
   }
 
-  Var<T, 3, D> operator()(Tape<T, D>& tape, Var<T, 3, D> x) {
+  // W: what weight() gave, if it was called ahead.
+  Var<T, 3, D> operator()(Tape<T, D>& tape, Var<T, 3, D> x, std::type_identity_t<Var<T, 3, D>> W = {}) {
     return conv1d(
-        x, weight(tape), options.bias ? bias.on(tape, "bias") : Var<T, 1, D>(),
+        x, W ? W : weight(tape), options.bias ? bias.on(tape, "bias") : Var<T, 1, D>(),
         {.stride = options.stride, .padding = options.padding, .dilation = options.dilation, .groups = options.groups});
   }
 

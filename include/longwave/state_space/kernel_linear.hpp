@@ -5,12 +5,10 @@
 //
 //   C (C, H, N, 2)   table (H, 2 N, L'), rows R_0, I_0, R_1, ..   K (C, H, L), L <= L'
 //
-// The table is made once (dplr_table); a pass then reads it once, 4 C multiply-adds per mode and sample, without an
+// The table is made once (dplr_table.hpp); a pass then reads it once, 4 C multiply-adds per mode and sample, without an
 // exponential, a reciprocal or a transform. It is the one thing of size (H, N, L) in this library: 13 MB in float for H
 // = 256, N = 32, L = 200.
 #pragma once
-
-#include <algorithm>
 
 #include "longwave/core/fill.hpp"
 #include "longwave/core/tensor.hpp"
@@ -19,7 +17,6 @@
 #include "longwave/cpu/lane_sum.hpp"
 #include "longwave/cuda/matmul.hpp"
 #include "longwave/ops/matmul.hpp"
-#include "longwave/state_space/dplr.hpp"
 
 namespace longwave {
 
@@ -110,26 +107,5 @@ struct KernelLinear {
 };
 
 }  // namespace ops
-
-// The table (H, 2 N, L) of a diagonal-plus-low-rank system (dplr.hpp) for C~ of n >= L samples: column l of row 2 j is
-// the kernel for C~ = e_j, of row 2 j + 1 that for i e_j. On the host; system.C is not looked at.
-template <class T>
-Tensor<T, 3> dplr_table(const DplrSystem& system, index_t n, index_t L) {
-  const index_t H = system.A.size(0), N = system.A.size(1);
-  Tensor<complex<double>, 3> units(2 * N, H, N);
-  for (index_t j = 0; j < N; ++j)
-    for (index_t h = 0; h < H; ++h) {
-      units(2 * j, h, j) = 1;
-      units(2 * j + 1, h, j) = {0, 1};
-    }
-  DplrSystem one = system;
-  one.C = units;
-  Tensor<T, 3> table(H, 2 * N, L);
-  const TensorView<T, 3> rows = table.view().transpose(0, 1);
-  Dplr::forward(TensorView<T, 4>(rows.data(), Extents<4>{1, 2 * N, H, L},
-                                 Extents<4>{0, rows.stride(0), rows.stride(1), rows.stride(2)}),
-                one, n);
-  return table;
-}
 
 }  // namespace longwave

@@ -6,6 +6,16 @@
 
 namespace longwave {
 
+namespace detail {
+
+// Whether the gradients of x and of W are two passes over y's anyway; those of few channels are one.
+template <class T, device D>
+bool conv1d_in_parts(bool input, Var<T, 3, D> W) {
+  return input && W.needs_grad() && W.size(0) > 8 && W.size(1) > 8;
+}
+
+}  // namespace detail
+
 // x (B, I, L), W (O, I / groups, k), bias (O) or left out -> (B, O, M).
 template <class T, device D>
 Var<T, 3, D> conv1d(Var<T, 3, D> x, std::type_identity_t<Var<T, 3, D>> W, std::type_identity_t<Var<T, 1, D>> bias,
@@ -15,6 +25,16 @@ Var<T, 3, D> conv1d(Var<T, 3, D> x, std::type_identity_t<Var<T, 3, D>> W, std::t
   Var<T, 3, D> y = tape.make(sizes, x.needs_grad() || W.needs_grad() || bias.needs_grad());
   ops::Conv1d::forward(y.output(), x.value(), W.value(), value_or_none(bias), options);
   tape.record("conv1d", y, [=, &tape] {
+    if constexpr (std::is_same_v<D, Cuda>)
+      if (detail::conv1d_in_parts(x.needs_grad(), W)) {
+        tape.beside().run(Lane::products, [&] {
+          tape.beside().only_reads(y.grad().data());
+          ops::Conv1d::backward<T, D>({}, tape.grad_to_add(W), tape.grad_to_add(bias), y.grad(), x.value(), W.value(),
+                                      options);
+        });
+        const Grad dx(x);
+        return ops::Conv1d::backward<T, D>(dx.view(), {}, {}, y.grad(), x.value(), W.value(), options);
+      }
     Grad dx(x);
     ops::Conv1d::backward(dx.view(), tape.grad_to_add(W), tape.grad_to_add(bias), y.grad(), x.value(), W.value(),
                           options);

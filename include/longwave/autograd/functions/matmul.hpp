@@ -51,7 +51,7 @@ Var<T, N, D> linear(Var<T, N, D> x, std::type_identity_t<Var<T, 2, D>> W, std::t
   sizes[N - 1] = W.size(0);
   Var<T, N, D> y = tape.make(sizes, x.needs_grad() || W.needs_grad() || b.needs_grad());
   ops::Linear::forward(detail::rows_of(y.output()), detail::rows_of(x.value()), W.value(), value_or_none(b));
-  tape.record("linear", y, [=, &tape] {
+  tape.record_following("linear", y, [=, &tape] {
     Grad dx(x);
     ops::Linear::backward(detail::rows_of(dx.view()), tape.grad_to_add(W), tape.grad_to_add(b),
                           detail::rows_of(y.grad()), detail::rows_of(x.value()), W.value());

@@ -17,7 +17,7 @@ Var<T, N, D> weight_norm(Var<T, N, D> v, std::type_identity_t<Var<T, 1, D>> g) {
   const Extents<2> rows{O, I};
   const Var<T, N, D> W = tape.make(v.sizes(), v.needs_grad() || g.needs_grad());
   ops::WeightNorm::forward(W.output().reshape(rows), g.value(), v.value().reshape(rows));
-  tape.record("weight_norm", W, [=, &tape] {
+  tape.record_following("weight_norm", W, [=, &tape] {
     const TensorView<T, N, D> dv = tape.grad_to_add(v);
     ops::WeightNorm::backward(tape.grad_to_add(g), wanted(dv) ? dv.reshape(rows) : TensorView<T, 2, D>(),
                               W.grad().reshape(rows), g.value(), v.value().reshape(rows));
