@@ -25,11 +25,12 @@ struct alignas(16) SmallOwn {
 };
 
 // sum[i] = sum over k in [begin, end) of A(m, k) B(k, n) for m = corner_m + 4 (threadIdx / 32) + i, n = corner_n +
-// lane. Where `sums`, the first warp's lanes add A(corner_m + lane, k) to `all`.
+// lane. Where `sums`, the first warp's lanes add A(corner_m + lane, k) to `all`. gate, of A's shape or without data:
+// A counts as 0 where it is not above 0.
 template <class T>
 __device__ void tile_product(T (&sum)[small_own], bool sums, double& all, const TensorView<const T, 2, Cuda>& A,
-                             const TensorView<const T, 2, Cuda>& B, index_t corner_m, index_t corner_n, index_t begin,
-                             index_t end) {
+                             const TensorView<const T, 2, Cuda>& gate, const TensorView<const T, 2, Cuda>& B,
+                             index_t corner_m, index_t corner_n, index_t begin, index_t end) {
   __shared__ __align__(16) T a[small_tile][small_tile + small_own];  // [k][m]
   __shared__ T b[small_tile][small_tile + 1];                        // [k][n]
   const int lane = static_cast<int>(threadIdx.x) % small_tile, row = static_cast<int>(threadIdx.x) / small_tile;
@@ -40,7 +41,9 @@ __device__ void tile_product(T (&sum)[small_own], bool sums, double& all, const 
       const int other = row + i * small_rows;
       const int ak = a_along_k ? lane : other, am = a_along_k ? other : lane;
       const int bk = b_along_k ? lane : other, bn = b_along_k ? other : lane;
-      a[ak][am] = k + ak < end && corner_m + am < A.size(0) ? A(corner_m + am, k + ak) : T(0);
+      const bool there =
+          k + ak < end && corner_m + am < A.size(0) && (gate.data() == nullptr || gate(corner_m + am, k + ak) > T(0));
+      a[ak][am] = there ? A(corner_m + am, k + ak) : T(0);
       b[bk][bn] = k + bk < end && corner_n + bn < B.size(1) ? B(k + bk, corner_n + bn) : T(0);
     }
     __syncthreads();
@@ -59,18 +62,19 @@ __device__ void tile_product(T (&sum)[small_own], bool sums, double& all, const 
 template <class T>
 __global__ void __launch_bounds__(small_threads)
     small_linear_kernel(TensorView<T, 2, Cuda> y, TensorView<const T, 2, Cuda> x, TensorView<const T, 2, Cuda> W_t,
-                        TensorView<const T, 1, Cuda> b) {
+                        TensorView<const T, 1, Cuda> b, bool relu) {
   const index_t m = index_t(blockIdx.x) * small_tile, n = index_t(blockIdx.y) * small_tile;
   T sum[small_own] = {};
   double all = 0;
-  tile_product<T>(sum, false, all, x, W_t, m, n, 0, x.size(1));
+  tile_product<T>(sum, false, all, x, {}, W_t, m, n, 0, x.size(1));
   const index_t column = n + threadIdx.x % small_tile;
   if (column >= y.size(1)) return;
   const T bias = b.data() != nullptr ? b(column) : T(0);
 #pragma unroll
   for (int i = 0; i < small_own; ++i) {
     const index_t row = m + threadIdx.x / small_tile * small_own + i;
-    if (row < y.size(0)) y(row, column) = sum[i] + bias;
+    const T value = sum[i] + bias;
+    if (row < y.size(0)) y(row, column) = relu && value <= T(0) ? T(0) : value;  // a NaN stays
   }
 }
 
@@ -78,7 +82,7 @@ template <class T>
 struct SmallGradients {
   TensorView<T, 2, Cuda> dx, dW;
   TensorView<T, 1, Cuda> db;
-  TensorView<const T, 2, Cuda> dy, dy_t, x, W;
+  TensorView<const T, 2, Cuda> dy, dy_t, gate, gate_t, x, W;
   T* partials;  // (pieces, O, I + 1), db last of a row; nullptr: dW and db are added to at once
   unsigned dx_blocks, pieces;
 
@@ -104,7 +108,7 @@ __global__ void __launch_bounds__(small_threads) small_gradients_kernel(const __
   double all = 0;
   if (blockIdx.x < p.dx_blocks) {
     const index_t m = index_t(blockIdx.x / across) * small_tile, n = index_t(blockIdx.x % across) * small_tile;
-    tile_product<T>(sum, false, all, p.dy, p.W, m, n, 0, O);
+    tile_product<T>(sum, false, all, p.dy, p.gate, p.W, m, n, 0, O);
 #pragma unroll
     for (int i = 0; i < small_own; ++i)
       if (m + row + i < R && n + column < I) p.dx(m + row + i, n + column) = sum[i];
@@ -112,7 +116,7 @@ __global__ void __launch_bounds__(small_threads) small_gradients_kernel(const __
   }
   const unsigned at = blockIdx.x - p.dx_blocks, tile = at / p.pieces;
   const index_t piece = at % p.pieces, m = index_t(tile / across) * small_tile, n = index_t(tile % across) * small_tile;
-  tile_product<T>(sum, n == 0, all, p.dy_t, p.x, m, n, R * piece / p.pieces, R * (piece + 1) / p.pieces);
+  tile_product<T>(sum, n == 0, all, p.dy_t, p.gate_t, p.x, m, n, R * piece / p.pieces, R * (piece + 1) / p.pieces);
 #pragma unroll
   for (int i = 0; i < small_own; ++i)
     if (m + row + i < O && n + column < I) p.add(piece, m + row + i, n + column, sum[i]);
@@ -137,17 +141,17 @@ inline unsigned small_blocks(index_t n, int each = small_tile) { return static_c
 
 template <class T>
 void small_linear(TensorView<T, 2, Cuda> y, TensorView<const T, 2, Cuda> x, TensorView<const T, 2, Cuda> W,
-                  TensorView<const T, 1, Cuda> b) {
+                  TensorView<const T, 1, Cuda> b, bool relu) {
   if (y.empty()) return;
   const dim3 blocks(detail::small_blocks(y.size(0)), detail::small_blocks(y.size(1)));
-  detail::small_linear_kernel<<<blocks, detail::small_threads, 0, stream_handle()>>>(y, x, W.transpose(0, 1), b);
+  detail::small_linear_kernel<<<blocks, detail::small_threads, 0, stream_handle()>>>(y, x, W.transpose(0, 1), b, relu);
   check_launch("linear of few rows");
 }
 
 template <class T>
 void small_linear_backward(TensorView<T, 2, Cuda> dx, TensorView<T, 2, Cuda> dW, TensorView<T, 1, Cuda> db,
                            TensorView<const T, 2, Cuda> dy, TensorView<const T, 2, Cuda> x,
-                           TensorView<const T, 2, Cuda> W) {
+                           TensorView<const T, 2, Cuda> W, TensorView<const T, 2, Cuda> relu_of) {
   const index_t R = dy.size(0), O = W.size(0), I = W.size(1);
   if (R * O * I == 0) return;
   const bool sums = wanted(dW) || wanted(db);
@@ -157,7 +161,8 @@ void small_linear_backward(TensorView<T, 2, Cuda> dx, TensorView<T, 2, Cuda> dW,
   if (dx_blocks + sum_blocks == 0) return;
   ScratchOn<Cuda> scratch;
   T* const partials = sums && pieces > 1 ? scratch.take<T>(pieces * O * (I + 1)) : nullptr;
-  const detail::SmallGradients<T> p{dx, dW, db, dy, dy.transpose(0, 1), x, W, partials, dx_blocks, pieces};
+  const detail::SmallGradients<T> p{
+      dx, dW, db, dy, dy.transpose(0, 1), relu_of, relu_of.transpose(0, 1), x, W, partials, dx_blocks, pieces};
   detail::small_gradients_kernel<<<dx_blocks + sum_blocks, detail::small_threads, 0, stream_handle()>>>(p);
   check_launch("linear of few rows: backward");
   if (partials == nullptr) return;

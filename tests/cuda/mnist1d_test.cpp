@@ -11,6 +11,10 @@ TEMPLATE_TEST_CASE("on the device: denoisers of points", "", float, double) {
   });
 }
 
+TEMPLATE_TEST_CASE("on the device: a linear layer with relu", "", float, double) {
+  on_device(check_linear_relu<TestType, Cuda>);
+}
+
 TEMPLATE_TEST_CASE("on the device: a small denoiser at once", "", float, double) {
   on_device(check_denoiser_at_once<TestType, Cuda>);
 }

@@ -16,14 +16,15 @@ template <class T>
 void add_column_sums(TensorView<T, 1, Cuda> db, TensorView<const T, 2, Cuda> dy);
 
 // A whole linear layer y = x W^T + b (ops/matmul.hpp) that is so small that launches are what it costs; b, dx, dW and
-// db may be left out. Always full float or double.
+// db may be left out. relu: max(.., 0) of it; its y is then what backward takes as `relu_of`, which else has no data.
+// Always full float or double.
 template <class T>
 void small_linear(TensorView<T, 2, Cuda> y, TensorView<const T, 2, Cuda> x, TensorView<const T, 2, Cuda> W,
-                  TensorView<const T, 1, Cuda> b);
+                  TensorView<const T, 1, Cuda> b, bool relu = false);
 template <class T>
 void small_linear_backward(TensorView<T, 2, Cuda> dx, TensorView<T, 2, Cuda> dW, TensorView<T, 1, Cuda> db,
                            TensorView<const T, 2, Cuda> dy, TensorView<const T, 2, Cuda> x,
-                           TensorView<const T, 2, Cuda> W);
+                           TensorView<const T, 2, Cuda> W, TensorView<const T, 2, Cuda> relu_of = {});
 
 // Whether x (R, I) and W (O, I) are: above it cuBLAS is quicker.
 inline bool small_linear_fits(index_t R, const Extents<2>& W) {

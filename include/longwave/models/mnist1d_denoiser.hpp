@@ -62,8 +62,8 @@ struct TwoLinear {
   }
 
   Var<T, 2, D> operator()(Tape<T, D>& tape, Var<T, 2, D> x) {
-    const Var<T, 2, D> y = second(tape, relu(first(tape, x)));
-    return relu_after ? relu(y) : y;
+    const Var<T, 2, D> y = first.with_relu(tape, x);
+    return relu_after ? second.with_relu(tape, y) : second(tape, y);
   }
 };
 
