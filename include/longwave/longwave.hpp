@@ -123,6 +123,7 @@
 #include "longwave/cuda/readback.hpp"
 #include "longwave/cuda/readout.hpp"
 #include "longwave/cuda/reduce.hpp"
+#include "longwave/cuda/row_network.hpp"
 #include "longwave/cuda/ssim.hpp"
 #include "longwave/cuda/staging.hpp"
 #include "longwave/cuda/step.hpp"

@@ -193,8 +193,8 @@ void check_linear_relu() {
       const index_t R = s[0], I = s[1], O = s[2];
       const auto x = placed<E>(float_numbers<U>(Extents<2>{R, I}, 1)),
                  W = placed<E>(float_numbers<U>(Extents<2>{O, I}, 2));
-      const auto b = placed<E>(float_numbers<U>(Extents<1>{O}, 3)),
-                 seed = placed<E>(float_numbers<U>(Extents<2>{R, O}, 4));
+      const auto b = placed<E>(float_numbers<U>(Extents<1>{O}, 3));
+      const auto seed = placed<E>(float_numbers<U>(Extents<2>{R, O}, 4));
       Tape<U, E> tape;
       const auto x_var = tape.variable(x.view()), W_var = tape.variable(W.view());
       const auto b_var = tape.variable(b.view());
