@@ -3,6 +3,7 @@
 // parts. The list is written by `make umbrella` and checked by a test.
 #pragma once
 
+#include "longwave/autograd/beside.hpp"
 #include "longwave/autograd/functions.hpp"
 #include "longwave/autograd/functions/activation.hpp"
 #include "longwave/autograd/functions/bias_glu.hpp"
@@ -88,6 +89,7 @@
 #include "longwave/cpu/ssim_rows.hpp"
 #include "longwave/cuda.hpp"
 #include "longwave/cuda/activation.hpp"
+#include "longwave/cuda/aside.hpp"
 #include "longwave/cuda/bias_glu.hpp"
 #include "longwave/cuda/blas.hpp"
 #include "longwave/cuda/cast.hpp"
@@ -125,6 +127,7 @@
 #include "longwave/cuda/readback.hpp"
 #include "longwave/cuda/readout.hpp"
 #include "longwave/cuda/reduce.hpp"
+#include "longwave/cuda/row_network.hpp"
 #include "longwave/cuda/ssim.hpp"
 #include "longwave/cuda/staging.hpp"
 #include "longwave/cuda/step.hpp"
@@ -282,6 +285,7 @@
 #include "longwave/state_space/dplr_rows.hpp"
 #include "longwave/state_space/dplr_scan.hpp"
 #include "longwave/state_space/dplr_step.hpp"
+#include "longwave/state_space/dplr_table.hpp"
 #include "longwave/state_space/hippo.hpp"
 #include "longwave/state_space/init.hpp"
 #include "longwave/state_space/kernel_diag.hpp"

@@ -16,6 +16,9 @@ TEMPLATE_TEST_CASE("on the device: matmul of views of any strides", "", float, d
 TEMPLATE_TEST_CASE("on the device: linear adds to the gradients of its parameters", "[large]", float, double) {
   on_device(check_linear_sizes<TestType, Cuda>);
 }
+TEMPLATE_TEST_CASE("on the device: linear with gradients left out", "", float, double) {
+  on_device(check_linear_parts<TestType, Cuda>);
+}
 TEMPLATE_TEST_CASE("on the device: conv1d with all its options", "", float, double) {
   on_device(check_conv1d_sizes<TestType, Cuda>);
 }

@@ -12,6 +12,7 @@ TEMPLATE_TEST_CASE("on the host: matmul of views of any strides", "", float, dou
 }
 TEMPLATE_TEST_CASE("on the host: linear adds to the gradients of its parameters", "", float, double) {
   check_linear_sizes<TestType, Host>();
+  check_linear_parts<TestType, Host>();
 }
 TEMPLATE_TEST_CASE("on the host: conv1d with all its options", "", float, double) {
   check_conv1d_sizes<TestType, Host>();

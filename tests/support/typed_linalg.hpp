@@ -158,11 +158,43 @@ void check_linear(index_t R, index_t I, index_t O) {
   CHECK(error_of(db, db_want) <= product_tolerance<T>());
 }
 
+// Gradients that are left out, and operands that lie by columns: the same numbers.
+template <class T, device D>
+void check_linear_parts() {
+  const index_t R = 140, I = 35, O = 40;
+  const auto x = random<T>(Extents(R, I), 1), W = random<T>(Extents(O, I), 2), dy = random<T>(Extents(R, O), 3);
+  Tensor<double, 2> dx_want(R, I), dW_want(O, I);
+  Tensor<double, 1> db_want(O);
+  ops::Linear::backward(dx_want.view(), dW_want.view(), db_want.view(), read(in_double(dy)), in_double(x),
+                        in_double(W));
+  Tensor<T, 2> x_by_columns(I, R), dy_by_columns(O, R);
+  copy(x_by_columns.view(), x.view().transpose(0, 1));
+  copy(dy_by_columns.view(), dy.view().transpose(0, 1));
+  const auto x_t = Place<D>::to(x_by_columns), dy_t = Place<D>::to(dy_by_columns), W_there = Place<D>::to(W);
+  for (const int parts : {1, 2, 3, 4, 5, 6, 7}) {
+    INFO("parts " << parts);
+    auto dx = unwritten<T, 2, D>({R, I});
+    Tensor<T, 2, D> dW(O, I);
+    Tensor<T, 1, D> db(Extents<1>{O});
+    ops::Linear::backward((parts & 1) != 0 ? dx.view() : TensorView<T, 2, D>(),
+                          (parts & 2) != 0 ? dW.view() : TensorView<T, 2, D>(),
+                          (parts & 4) != 0 ? db.view() : TensorView<T, 1, D>(), read(dy_t).transpose(0, 1),
+                          read(x_t).transpose(0, 1), W_there);
+    if ((parts & 1) != 0) CHECK(error_of(dx, dx_want) <= product_tolerance<T>());
+    if ((parts & 2) != 0) CHECK(error_of(dW, dW_want) <= product_tolerance<T>());
+    if ((parts & 4) != 0) CHECK(error_of(db, db_want) <= product_tolerance<T>());
+  }
+}
+
 template <class T, device D>
 void check_linear_sizes() {
   check_linear<T, D>(1, 1, 1);
   check_linear<T, D>(6, 5, 3);
+  for (const index_t R : {32, 128, 129, 300, 1537}) check_linear<T, D>(R, 66, 4);  // pieces of 128 rows
   check_linear<T, D>(300, 33, 70);
+  check_linear<T, D>(128, 64, 41);
+  check_linear<T, D>(128, 256, 128);  // the largest that the device does at once
+  check_linear<T, D>(128, 257, 128);
   check_linear<T, D>(20011, 17, 40);  // the sum over rows is cut into pieces
 }
 

@@ -112,10 +112,15 @@ class Tape {
     record_outputs(op, backward, y);
   }
 
-  // The same for an op with two results; in `backward`, one of their gradients may have no data: then it is zero.
+  // The same for an op with two or three results; in `backward`, some of their gradients may have no data: then they
+  // are zero.
   template <class U, int N, int M, class F>
   void record(const char* op, Var<U, N, D> y, Var<T, M, D> z, F backward) {
     record_outputs(op, backward, y, z);
+  }
+  template <class U, int N, int M, class F>
+  void record(const char* op, Var<U, N, D> y, Var<T, M, D> z, Var<T, M, D> w, F backward) {
+    record_outputs(op, backward, y, z, w);
   }
 
   // The same for an op whose inputs are parameters, or come from such ops: `backward` runs where the gradient of y was
@@ -225,7 +230,10 @@ class Tape {
 
   void backward(Var<T, 0, D> loss, std::nullptr_t) {
     if (!loss.needs_grad()) throw_value_error("backward: the loss depends on no parameter and no variable");
-    detail::fill(grad_to_add(loss), T(1));
+    auto* node = loss.node();
+    if (!node->has_grad) node->grad = arena_.template tensor<T, 0>(Extents<0>());
+    node->has_grad = true;
+    detail::fill(node->grad, T(1));
     run();
   }
 

@@ -65,7 +65,7 @@ struct LstmDiscriminator {
 
   // x (B, L, F) -> logit (B, 1). frozen: for the generator's step, which wants the gradient of x alone.
   Var<T, 2, D> operator()(Tape<T, D>& tape, Var<T, 3, D> x, ParameterUse use = ParameterUse::trained) {
-    const Var<T, 2, D> last = detail::entry(lstm.forward(tape, x, {}, use).state.h, 0);
+    const Var<T, 2, D> last = lstm.last(tape, x, use);
     if (use == ParameterUse::trained) return fc_out(tape, last);
     return linear(last, tape.input(fc_out.weight.value), tape.input(fc_out.bias.value));
   }
@@ -113,7 +113,10 @@ class LstmGanTrainer {
         options_(checked(options)),
         d_optimizer_(model.discriminator, adam(options.lr_discriminator)),
         g_optimizer_(model.generator, adam(options.lr_generator)),
-        sums_(2) {}
+        sums_(2),
+        one_and_two_(2) {
+    init::on_host(one_and_two_.view(), [](TensorView<T, 1> to) { to(0) = T(1), to(1) = T(2); });
+  }
 
   // One batch real (B, L, F): d_updates of the discriminator, then g_updates of the generator. noise(view) fills z with
   // N(0, 1), fresh for each update. term(tape, fake, real), if given, is a further Var<T, 0, D> in the generator's
@@ -145,7 +148,7 @@ class LstmGanTrainer {
   GanLosses take_losses() {
     const auto sums = init::host_values(sums_.view());
     const double batches = static_cast<double>(batches_);
-    const GanLosses losses{static_cast<double>(sums(0)) / (batches * static_cast<double>(options_.d_updates)),
+    const GanLosses losses{2 * static_cast<double>(sums(0)) / (batches * static_cast<double>(options_.d_updates)),
                            static_cast<double>(sums(1)) / (batches * static_cast<double>(options_.g_updates))};
     sums_.zero();
     batches_ = 0;
@@ -178,8 +181,8 @@ class LstmGanTrainer {
     tape_.set_recording(true);
     d_optimizer_.zero_grad();
     const Var<T, 2, D> logits = model_.discriminator(tape_, noisy(tape_.input(both), noise));
-    const Var<T, 0, D> loss = scale(bce_with_logits(logits, tape_.input(targets)), 2);  // the sum of two means
-    tape_.backward(loss);
+    const Var<T, 0, D> loss = bce_with_logits(logits, tape_.input(targets));  // half the sum of two means
+    tape_.backward(loss, constant(1));
     d_optimizer_.step();
     add(0, loss);
   }
@@ -187,16 +190,15 @@ class LstmGanTrainer {
   template <class Noise, class Term>
   void update_generator(In<T, 3, D> real, Noise& noise, Term& term) {
     tape_.rewind();
-    const TensorView<T, 2, D> ones = tape_.template keep<T>(Extents<2>{real.size(0), 1});
-    detail::fill(ones, T(1));
+    const TensorView<T, 2, D> ones(one_and_two_.data(), Extents<2>{real.size(0), 1}, Extents<2>{0, 0});
     g_optimizer_.zero_grad();
     const Var<T, 3, D> fake = generate(real, noise);
     const Var<T, 2, D> logits = model_.discriminator(tape_, noisy(fake, noise), ParameterUse::frozen);
     const Var<T, 0, D> loss = bce_with_logits(logits, tape_.input(ones));
     if constexpr (std::is_same_v<std::remove_cvref_t<Term>, NoGanTerm>)
-      tape_.backward(loss);
+      tape_.backward(loss, constant(0));
     else
-      tape_.backward(loss + term(tape_, fake, tape_.input(real)));
+      tape_.backward(loss + term(tape_, fake, tape_.input(real)), constant(0));
     g_optimizer_.step();
     add(1, loss);
   }
@@ -216,6 +218,9 @@ class LstmGanTrainer {
     noise(z);
     return x + scale(tape_.input(z), options_.instance_noise);
   }
+
+  // 1 or 2, what gradients start from.
+  TensorView<const T, 0, D> constant(index_t which) const { return one_and_two_.view()[which]; }
 
   void add(index_t which, Var<T, 0, D> loss) {
     const TensorView<T, 0, D> to = sums_.view()[which];
@@ -248,7 +253,8 @@ class LstmGanTrainer {
   LstmGanTraining options_;
   Adam<T, D> d_optimizer_, g_optimizer_;
   Tape<T, D> tape_;
-  Tensor<T, 1, D> sums_;  // of the losses since the last take_losses
+  Tensor<T, 1, D> sums_;  // of the losses since the last take_losses, half the discriminator's
+  Tensor<T, 1, D> one_and_two_;
   index_t batches_ = 0;
 };
 

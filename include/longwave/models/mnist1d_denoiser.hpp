@@ -11,6 +11,7 @@
 //
 // MLP_t sees one of T steps only, so it runs once over a table of all T of them and rows are taken from its result;
 // MLP_c sees the condition, which does not change along the steps of sampling: prepare() once, then denoise() per step.
+// On the device, denoise() is one launch where nothing is recorded and the network is small (cuda/row_network.hpp).
 #pragma once
 
 #include <string>
@@ -20,6 +21,7 @@
 #include "longwave/autograd/functions/elementwise.hpp"
 #include "longwave/autograd/functions/embedding.hpp"
 #include "longwave/autograd/functions/shape.hpp"
+#include "longwave/cuda/row_network.hpp"
 #include "longwave/diffusion/step_embedding.hpp"
 #include "longwave/nn/linear.hpp"
 
@@ -60,8 +62,8 @@ struct TwoLinear {
   }
 
   Var<T, 2, D> operator()(Tape<T, D>& tape, Var<T, 2, D> x) {
-    const Var<T, 2, D> y = second(tape, relu(first(tape, x)));
-    return relu_after ? relu(y) : y;
+    const Var<T, 2, D> y = first.with_relu(tape, x);
+    return relu_after ? second.with_relu(tape, y) : second(tape, y);
   }
 };
 
@@ -118,6 +120,8 @@ struct Mnist1dDenoiser {
   // x (B, P), t (B): must stay until backward has run.
   Var<T, 2, D> denoise(Tape<T, D>& tape, Var<T, 2, D> x, const PreparedCondition<T, D>& prepared,
                        TensorView<const index_t, 1, D> t) {
+    if constexpr (std::is_same_v<D, Cuda>)
+      if (!tape.recording() && one_launch(prepared, x.size(0))) return denoise_at_once(tape, x, prepared, t);
     Var<T, 2, D> h = input(tape, x) + embedding(prepared.steps, t) + prepared.condition;
     std::vector<Var<T, 2, D>>& kept = kept_;
     kept.clear();
@@ -147,6 +151,48 @@ struct Mnist1dDenoiser {
     std::vector<detail::TwoLinear<T, D>> made;
     for (index_t i = 0; i < o.levels; ++i) made.emplace_back(in, o.hidden, o.hidden, true, gen);
     return made;
+  }
+
+  // Whether layers and memory of a row fit, and rows and weights are few.
+  bool one_launch(const PreparedCondition<T, D>& prepared, index_t B) const {
+    const index_t H = options.hidden, K = options.levels, layers = 4 * K + 4;
+    const index_t weights = 2 * options.points * H + (5 * K + 4) * H * H;
+    return layers <= cuda::row_layers && B <= cuda::row_batch && weights <= cuda::row_weights &&
+           options.points + (K + 3) * H + 8 <= cuda::row_width && prepared.condition.value().contiguous() &&
+           prepared.steps.value().contiguous();
+  }
+
+  // A row's memory: x, K + 1 places of H numbers, and 2 H inside of a block. What level k of the encoder keeps is at
+  // place K - k, so that level k of the decoder finds its h at place k and beside it what it is joined with.
+  Var<T, 2, D> denoise_at_once(Tape<T, D>& tape, Var<T, 2, D> x, const PreparedCondition<T, D>& prepared,
+                               TensorView<const index_t, 1, D> t) requires(std::same_as<D, Cuda>) {
+    const auto round = [](index_t n) { return static_cast<int>((n + 3) / 4 * 4); };
+    const int K = static_cast<int>(options.levels), first = round(options.points);
+    const Var<T, 2, D> y = tape.make(Extents<2>{x.size(0), options.points}, false);
+    cuda::RowNetwork<T> net{y.output(), x.value(), t};
+    const auto layer = [&](const Linear<T, D>& l, int from, int to, bool relu) {
+      net.add({l.weight.value.data(), l.bias.value.data(), static_cast<int>(l.options.in),
+               static_cast<int>(l.options.out), from, to, relu});
+    };
+    const int H = static_cast<int>(options.hidden), inside = first + (K + 1) * H;
+    const auto place = [=](int k) { return first + k * H; };
+    const auto block = [&](const detail::TwoLinear<T, D>& b, int from, int to) {
+      layer(b.first, from, inside, true);
+      layer(b.second, inside, to, true);
+    };
+    layer(input, 0, place(0), false);
+    net.layers[0].add = prepared.condition.value().data();
+    net.layers[0].table = prepared.steps.value().data();
+    net.layers[0].table_rows = prepared.steps.size(0);
+    for (int k = 0; k < K; ++k)
+      block(encoder[static_cast<std::size_t>(k)], place(k == 0 ? 0 : K - k + 1), place(K - k));
+    block(middle, place(K == 0 ? 0 : 1), place(0));
+    for (int k = 0; k < K; ++k) block(decoder[static_cast<std::size_t>(k)], place(k), place(k + 1));
+    layer(output, place(K), 0, false);
+    net.width = round(inside + 2 * options.hidden);
+    cuda::run_rows(net);
+    tape.record("denoise", y, [] {});
+    return y;
   }
 
   std::vector<Var<T, 2, D>> kept_;  // during one pass; its memory is reused

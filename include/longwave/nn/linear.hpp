@@ -36,6 +36,12 @@ struct Linear {
     return linear(x, weight.on(tape, "weight"), options.bias ? bias.on(tape, "bias") : Var<T, 1, D>());
   }
 
+  // max(.., 0) of it, in the same launches where the device has few.
+  template <int N>
+  Var<T, N, D> with_relu(Tape<T, D>& tape, Var<T, N, D> x) {
+    return linear_relu(x, weight.on(tape, "weight"), options.bias ? bias.on(tape, "bias") : Var<T, 1, D>());
+  }
+
  private:
   static Options checked(Options o) {
     detail::check_at_least("Linear", "in", o.in, 1);

@@ -108,6 +108,10 @@ struct Lstm {
     check_input(x, start);
     const Extents<3> sizes{count(), x.size(0), options.hidden};
     LstmOutput<T, 3, D> out;
+    if (count() == 1) {  // the state is that of the only layer, where it is
+      const LstmOutput<T, 2, D> only = direction(tape, x, start, 0, use);
+      return {only.y, {reshape(only.state.h, sizes), reshape(only.state.c, sizes)}};
+    }
     for (index_t k = 0; k < count(); k += per_layer()) {
       const LstmOutput<T, 2, D> ahead = direction(tape, x, start, k, use);
       keep_state(tape, out.state, ahead.state, k, sizes);
@@ -120,6 +124,18 @@ struct Lstm {
       x = k + per_layer() < count() && options.dropout > 0 ? dropout(out.y, options.dropout) : out.y;
     }
     return out;
+  }
+
+  // h of the last layer after the last step, (B, H), for what looks at nothing else.
+  Var<T, 2, D> last(Tape<T, D>& tape, Var<T, 3, D> x, ParameterUse use = ParameterUse::trained) {
+    if (options.bidirectional)
+      throw_value_error("Lstm: a bidirectional layer has two last steps; take the state of forward()");
+    check_input(x, {});
+    for (index_t k = 0;; ++k) {
+      const LstmOutput<T, 2, D> out = direction(tape, x, {}, k, use);
+      if (k + 1 == count()) return out.state.h;
+      x = options.dropout > 0 ? dropout(out.y, options.dropout) : out.y;
+    }
   }
 
   State make_state(index_t B) const {

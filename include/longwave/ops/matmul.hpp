@@ -52,6 +52,17 @@ void add_column_sums(TensorView<T, 1, Host> db, In<T, 2> dy) {
   });
 }
 
+// The host does a linear layer in parts.
+template <class T>
+bool linear_at_once(TensorView<T, 2, Host>, In<T, 2>, In<T, 2>, In<T, 1>) {
+  return false;
+}
+template <class T>
+bool linear_backward_at_once(TensorView<T, 2, Host>, TensorView<T, 2, Host>, TensorView<T, 1, Host>, In<T, 2>, In<T, 2>,
+                             In<T, 2>) {
+  return false;
+}
+
 }  // namespace impl
 
 namespace ops {
@@ -112,10 +123,9 @@ struct Linear {
   template <class T, device D>
   static void forward(TensorView<T, 2, D> y, In<T, 2, D> x, In<T, 2, D> W, In<T, 1, D> b) {
     check(y.sizes(), x.sizes(), W.sizes());
-    if (b.data() != nullptr) {
-      check_shape("linear", "b", b, Extents<1>{W.size(0)}, "O");
-      impl::fill_rows(y, b);
-    }
+    if (b.data() != nullptr) check_shape("linear", "b", b, Extents<1>{W.size(0)}, "O");
+    if (impl::linear_at_once(y, x, W, b)) return;
+    if (b.data() != nullptr) impl::fill_rows(y, b);
     impl::matmul(y, x, W.transpose(0, 1), b.data() != nullptr);
   }
 
@@ -127,6 +137,7 @@ struct Linear {
     check_gradient("linear", "dx", dx, x.sizes(), "RI");
     check_gradient("linear", "dW", dW, W.sizes(), "OI");
     check_gradient("linear", "db", db, Extents<1>{W.size(0)}, "O");
+    if (impl::linear_backward_at_once(dx, dW, db, dy, x, W)) return;
     if (wanted(dx)) impl::matmul(dx, dy, W, false);
     if (wanted(dW)) impl::add_product_over_rows(dW, dy, x);
     if (wanted(db)) impl::add_column_sums(db, dy);

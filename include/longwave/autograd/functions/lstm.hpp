@@ -48,22 +48,21 @@ LstmOutput<T, 2, D> lstm(Var<T, 3, D> x, const std::type_identity_t<LstmWeightVa
   const Extents<3> sizes = x.sizes();
   const index_t B = sizes[0], H = weights.W_hh.size(1);
   const Var<T, 3, D> y = tape.make(Extents<3>{B, sizes[1], H}, needs_grad);
-  const Var<T, 3, D> end = tape.make(Extents<3>{2, B, H}, needs_grad);  // h, c
+  const Var<T, 2, D> h = tape.make(Extents<2>{B, H}, needs_grad), c = tape.make(Extents<2>{B, H}, needs_grad);
   TensorView<T, 1, D> saved;
   if (needs_grad && tape.recording()) saved = tape.template keep<T>(Extents<1>{ops::Lstm::saved_count<T, D>(sizes, H)});
-  ops::Lstm::forward(y.output(), {end.output()[0], end.output()[1]}, saved, x.value(), weights.values(),
+  ops::Lstm::forward(y.output(), {h.output(), c.output()}, saved, x.value(), weights.values(),
                      {value_or_none(start.h), value_or_none(start.c)}, reverse);
-  tape.record("lstm", y, end, [=, &tape] {
+  tape.record("lstm", y, h, c, [=, &tape] {
     Grad dx(x);
     Grad dh(start.h), dc(start.c);
-    LstmStateViews<const T, D> dend;
-    if (wanted(end.grad())) dend = {end.grad()[0], end.grad()[1]};
     ops::Lstm::backward(dx.view(),
                         {tape.grad_to_add(weights.W_ih), tape.grad_to_add(weights.W_hh), tape.grad_to_add(weights.b_ih),
                          tape.grad_to_add(weights.b_hh)},
-                        {dh.view(), dc.view()}, y.grad(), dend, saved, weights.values(), sizes, reverse);
+                        {dh.view(), dc.view()}, y.grad(), {h.grad(), c.grad()}, saved, weights.values(), sizes,
+                        reverse);
   });
-  return {y, {detail::entry(end, 0), detail::entry(end, 1)}};
+  return {y, {h, c}};
 }
 
 }  // namespace longwave

@@ -1,6 +1,7 @@
-// matmul.hpp - matmul and linear on the tape (ops/matmul.hpp).
+// matmul.hpp - matmul, linear and linear_relu on the tape (ops/matmul.hpp).
 #pragma once
 
+#include "longwave/autograd/functions/activation.hpp"
 #include "longwave/autograd/tape.hpp"
 #include "longwave/ops/matmul.hpp"
 
@@ -57,6 +58,32 @@ Var<T, N, D> linear(Var<T, N, D> x, std::type_identity_t<Var<T, 2, D>> W, std::t
                           detail::rows_of(y.grad()), detail::rows_of(x.value()), W.value());
   });
   return y;
+}
+
+// relu(linear(x, W, b)); on the device without launches of its own where the layer is small. y says where the slope
+// is 1.
+template <class T, int N, device D>
+Var<T, N, D> linear_relu(Var<T, N, D> x, std::type_identity_t<Var<T, 2, D>> W,
+                         std::type_identity_t<Var<T, 1, D>> b = {}) {
+  if constexpr (std::is_same_v<D, Cuda>) {
+    const TensorView<const T, 2, D> rows = detail::rows_of(x.value());
+    const bool agree = rows.size(1) == W.size(1) && (!b || b.size(0) == W.size(0));
+    if (agree && cuda::small_linear_fits(rows.size(0), W.sizes())) {
+      Tape<T, D>& tape = x.tape();
+      Extents<N> sizes = x.sizes();
+      sizes[N - 1] = W.size(0);
+      const Var<T, N, D> y = tape.make(sizes, x.needs_grad() || W.needs_grad() || b.needs_grad());
+      cuda::small_linear<T>(detail::rows_of(y.output()), rows, W.value(), value_or_none(b), true);
+      tape.record("linear_relu", y, [=, &tape] {
+        Grad dx(x);
+        cuda::small_linear_backward<T>(detail::rows_of(dx.view()), tape.grad_to_add(W), tape.grad_to_add(b),
+                                       detail::rows_of(y.grad()), detail::rows_of(x.value()), W.value(),
+                                       detail::rows_of(y.value()));
+      });
+      return y;
+    }
+  }
+  return relu(linear(x, W, b));
 }
 
 }  // namespace longwave
