@@ -24,6 +24,10 @@ namespace longwave {
 
 enum class Lane { products, kernels };  // what has an order of its own
 
+// Whether work on a gradient of so many numbers leaves room on the device for other work. What fills it alone is better
+// done in order, with what it shares with the rest of its op.
+constexpr bool leaves_room(index_t count) { return count <= index_t(1) << 22; }
+
 template <device D>
 class Beside {
  public:

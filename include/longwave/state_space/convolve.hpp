@@ -48,7 +48,7 @@ Var<T, 3, D> convolve_channels(Var<T, 3, D> u, Var<T, 3, D> K, Var<T, 2, D> skip
   tape.record("ssm", y, [=, &tape] {
     const TensorView<const T, 4, D> dy = y.grad().reshape(channels);
     if constexpr (std::is_same_v<D, Cuda>)
-      if (L <= convolved_in_parts && u.needs_grad()) {
+      if (L <= convolved_in_parts && u.needs_grad() && leaves_room(y.sizes().count())) {
         if (K.needs_grad() || skip.needs_grad())
           tape.beside().run(Lane::kernels, [&] {
             tape.beside().only_reads(y.grad().data());
