@@ -279,6 +279,7 @@ class Grad {
     if (can_add && node->has_grad) {
       view_ = node->grad;
       first_ = adds_ = true;
+      x.tape().beside().writes(view_.data());
       return;
     }
     view_ = x.tape().arena().template tensor<T, N>(node->value.sizes());
