@@ -35,11 +35,14 @@ void add_data(Settings& s, RunOptions& c) {
          "samples of speech by 2^15 a second time before they are standardised, as in the published runs");
   s.number("dataset.dropped", c.dataset.dropped, 0, 0.99,
            "share of the samples of speech that are 0, with a channel that says which are there");
-  s.flag("dataset.fresh", c.dataset.fresh, "adding, copying, delay, reconstruct: other training items in each epoch");
+  s.flag("dataset.fresh", c.dataset.fresh,
+         "adding, copying, delay, reconstruct: other training items in each epoch; listops: operands in other orders");
 
   s.integer("loader.batch", c.loader.batch, 1, many, "items per pass");
   s.integer("loader.evaluation_batch", c.loader.evaluation_batch, 0, many, "items at a time to evaluate; 0: chosen");
   s.integer("loader.buckets", c.loader.buckets, 1, 1024, "groups of similar length that batches are made of");
+  s.flag("loader.pad_to_bound", c.loader.pad_to_bound,
+         "batches are as long as their group's longest item: few lengths, which a device captures");
 }
 
 void add_model(Settings& s, RunOptions& c) {
@@ -150,7 +153,7 @@ void check_data(const RunOptions& c) {
   if (d.divide_again && !speech) refuse("divide_again", "speech");
   if (d.dropped > 0 && !speech) refuse("dropped", "speech");
   const bool made = d.name == "adding" || d.name == "copying" || d.name == "delay" || d.name == "reconstruct";
-  if (d.fresh && !made) refuse("fresh", "adding, copying, delay and reconstruct");
+  if (d.fresh && !made && d.name != "listops") refuse("fresh", "adding, copying, delay, reconstruct and listops");
 }
 
 }  // namespace
@@ -170,6 +173,10 @@ void check(const RunOptions& c) {
     throw_value_error("model.d_state is " + std::to_string(c.model.d_state) + ", expected an even number");
   if (c.model.dt_min > c.model.dt_max)
     throw_value_error("model.dt_min is above model.dt_max: the time steps are drawn between the two");
+  if (c.loader.pad_to_bound && c.loader.buckets == 1)
+    throw_value_error(
+        "loader.pad_to_bound pads to the longest item of a bucket and there is one of all items (loader.buckets = 1); "
+        "make loader.buckets larger or leave it out");
   if (c.scheduler.min_lr > c.optimizer.lr)
     throw_value_error("scheduler.min_lr is above optimizer.lr, where the schedule starts");
   if (c.scheduler.warmup_epochs >= static_cast<double>(c.trainer.epochs))
