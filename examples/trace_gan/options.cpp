@@ -29,6 +29,10 @@ Settings make_settings(TrainOptions& o) {
   s.integer("mmd_chunks", o.mmd_chunks, 1, 1 << 20, "chunks of a batch whose rows that term compares");
   s.text("early_stop", o.early_stop, {"off", "normal", "adv", "eq"}, "rule that ends training (see README)");
   s.text("target", o.target, {"0.5", "2ln2"}, "of the discriminator's loss in these rules");
+  s.text("keep", o.keep, {"last", "best_mmd"},
+         "generator that is saved: the last, or that of the least MMD^2 (see README)");
+  s.integer("keep_every", o.keep_every, 1, many, "epochs between two that best_mmd looks at; the last is always one");
+  s.number("hold_out", o.hold_out, 0, 0.9, "share of the chunks that best_mmd compares with and that is not learnt");
   s.integer("seed", o.seed, 0, many, "of everything random");
   s.integer("threads", o.threads, 0, 4096, "0: as many as there are");
   s.text("transform", o.transform, {}, "of the columns: linear, log, quantile, or four of them with commas");
