@@ -133,6 +133,13 @@ inline double lr_factor(const TrainOptions& o, double done) {
   return o.lr_schedule == "half" ? std::min(1.0, 2 - 2 * done) : 1;
 }
 
+// Deviation of the instance noise in an epoch, counted from 1.
+inline double noise_of_epoch(const TrainOptions& o, index_t epoch) {
+  if (o.instance_noise_last == 0 || o.num_epochs < 2) return o.instance_noise;
+  const double done = static_cast<double>(epoch - 1) / static_cast<double>(o.num_epochs - 1);
+  return o.instance_noise * std::pow(o.instance_noise_last / o.instance_noise, done);
+}
+
 // Scaled rows, at most 64 chunks at a time.
 template <device D>
 Tensor<float, 2> generate_rows(LstmGenerator<float, D>& generator, Tape<float, D>& tape, index_t rows, index_t seq_len,
@@ -207,6 +214,10 @@ void train_on(const TrainOptions& o, LstmGan<float>& host, TensorView<const floa
   if (judge.is_best) selection.emplace(o, judge, model.get().generator, ema ? &*ema : nullptr);
   double factor = 1;
   for (index_t epoch = 1;; ++epoch) {
+    if (const double deviation = noise_of_epoch(o, epoch); deviation != trainer.options().instance_noise) {
+      trainer.set_instance_noise(deviation);
+      runner.reset();
+    }
     batches.shuffle();
     for (index_t i = 0; i < batches.count(); ++i) {
       const double wanted = lr_factor(o, static_cast<double>((epoch - 1) * batches.count() + i) /

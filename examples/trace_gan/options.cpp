@@ -23,6 +23,8 @@ Settings make_settings(TrainOptions& o) {
   s.integer("g_updates", o.g_updates, 1, 1000, "steps of the generator per batch");
   s.number("label_smoothing", o.label_smoothing, 0, 0.99, "the discriminator's target for real chunks is 1 less this");
   s.number("instance_noise", o.instance_noise, 0, 10, "deviation of noise on all that the discriminator sees");
+  s.number("instance_noise_last", o.instance_noise_last, 0, 10,
+           "deviation in the last epoch, which it goes to by a factor per epoch; 0: as in the first");
   s.number("weight_decay", o.weight_decay, 0, 10, "of both optimisers");
   s.number("generator_ema", o.generator_ema, 0, 0.99999, "decay of averaged weights, which are then saved; 0: none");
   s.number("mmd_weight", o.mmd_weight, 0, 1e6, "weight of MMD^2 between rows in the generator's loss; 0: plain GAN");
@@ -52,6 +54,8 @@ void check(const TrainOptions& o) {
     throw UsageError("--align is " + std::to_string(o.align) + ", expected a multiple of 512, the bytes of a sector");
   if (o.save_prefix.empty() || o.save_prefix.find('/') != std::string::npos)
     throw UsageError("--save_prefix is \"" + o.save_prefix + "\", expected a name without a folder");
+  if (o.instance_noise_last > 0 && o.instance_noise == 0)
+    throw UsageError("--instance_noise_last needs an --instance_noise above 0 to start from");
   static_cast<void>(transforms_of(o.transform));
 }
 

@@ -21,7 +21,7 @@ struct TrainOptions {
   double lrG = 3e-4, lrD = 3e-4;
   std::int64_t d_updates = 1, g_updates = 2;
   std::string lr_schedule = "constant";
-  double label_smoothing = 0, instance_noise = 0, weight_decay = 0, generator_ema = 0;
+  double label_smoothing = 0, instance_noise = 0, instance_noise_last = 0, weight_decay = 0, generator_ema = 0;
   double mmd_weight = 0;
   std::int64_t mmd_chunks = 64;
   std::string early_stop = "off", target = "0.5";

@@ -174,6 +174,35 @@ TEST_CASE("trace_gan training: the MMD term, averaged weights and a last short b
   CHECK(backend_of({}).generate(gan, 1, 6, Generator(1)).size(0) == 1);
 }
 
+TEST_CASE("trace_gan training: instance noise falls by the same factor every epoch") {
+  TrainOptions o = small();
+  o.num_epochs = 3;
+  o.instance_noise = 0.08;
+  CHECK(noise_of_epoch(o, 3) == 0.08);
+  o.instance_noise_last = 0.02;
+  CHECK(noise_of_epoch(o, 1) == 0.08);
+  CHECK(noise_of_epoch(o, 2) == Approx(0.04));
+  CHECK(noise_of_epoch(o, 3) == Approx(0.02));
+  const LearningSet set = make_learning_set(trace_of(60), o);
+  std::vector<double> losses[2];
+  for (const bool falls : {false, true}) {
+    o.instance_noise_last = falls ? 0.02 : 0;
+    Generator init = generator_of(o.seed, initial_weights);
+    LstmGan<float> gan(gan_options(o), init);
+    const EpochEnd epoch_end = [&](index_t, const GanLosses& l) {
+      losses[falls].push_back(l.discriminator);
+      return false;
+    };
+    backend_of({}).train(o, gan, set.chunks.view(), epoch_end, {});
+  }
+  CHECK(losses[0][0] == losses[1][0]);
+  CHECK(losses[0][1] != losses[1][1]);
+  o.num_epochs = 1;
+  CHECK(noise_of_epoch(o, 1) == 0.08);
+  o.instance_noise = 0;
+  CHECK_THROWS_AS(check(o), UsageError);
+}
+
 TEST_CASE("trace_gan selection: chunks are held out whole, the others stay in their order") {
   const LearningSet set = make_learning_set(trace_of(60), small());
   const HeldOut parts = hold_out(set.chunks.view(), 0.3, Generator(4));
