@@ -2,6 +2,7 @@
 // the host in double or with the same random numbers.
 #pragma once
 
+#include "longwave/diffusion/dpm_solver.hpp"
 #include "typed_sssd.hpp"
 
 namespace longwave::test {
