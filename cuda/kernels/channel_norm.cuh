@@ -158,7 +158,7 @@ __device__ void load_channels(T (&to)[channel_items], const TensorView<const T, 
   }
 }
 
-// Operands y, x, mean, rstd, sum, r. with_sum: x + dropout(r) is normalised.
+// Operands y, x, mean, rstd, sum, r. with_sum: x + dropout(r) + add is normalised.
 template <bool with_sum, class T>
 __global__ void __launch_bounds__(32 * most_channel_warps)
     channel_norm_kernel(const __grid_constant__ ChannelTiles<T, 6> s, const NormParameters<T> p,
@@ -172,6 +172,14 @@ __global__ void __launch_bounds__(32 * most_channel_warps)
   if constexpr (with_sum) {
     ChannelValues<T> r;
     tile.load(r, 5);
+    if (p.add.data() != nullptr) {
+      T add[channel_items];
+      load_channels(add, p.add, tile.turn, tile.turns, s.H, T(0));
+#pragma unroll
+      for (int i = 0; i < channel_items; ++i)
+#pragma unroll
+        for (int j = 0; j < V; ++j) v[i][j] += add[i];
+    }
     T factor[channel_items];
     drops(factor, tile);
 #pragma unroll

@@ -4,13 +4,14 @@
 //   few groups    windows X (I k, M) of x in working memory, a slice of the batch at a time: y = W X, dX = W^T dy,
 //                 dW += sum_b dy_b X_b^T; dx gathers what each position gave to dX
 //   many groups   short sums, by one thread per output: depthwise kernels
-//   few channels  one tap between at most 8 channels, forward from at most 8: narrow_linear.cuh
+//   few channels  one tap between at most 8 channels, forward from at most 8: narrow_linear.cuh; dW and dbias of dense
+//                 rows from at most 4 channels, and dbias of any: channel_sums.cuh
 //
 // Products are bound by 2 B O M I k / groups flops, the windows by k times the bytes of x, depthwise by x and y.
 #pragma once
 
+#include "kernels/channel_sums.cuh"
 #include "kernels/narrow_linear.cuh"
-#include "kernels/partials.cuh"
 #include "longwave/core/add_rows.hpp"
 #include "longwave/cuda/blas.hpp"
 #include "longwave/cuda/conv1d.hpp"
@@ -145,20 +146,6 @@ struct DirectWeight {
             o.stride,
             t * o.dilation - o.padding,
             x.size(2)};
-  }
-};
-
-template <class T>
-struct ChannelTerm {
-  TensorView<const T, 3, Cuda> dy;
-
-  struct Row {
-    const T* data;
-    index_t step;
-    __device__ double operator()(index_t l) const { return static_cast<double>(data[l * step]); }
-  };
-  __device__ Row row(index_t o, index_t b) const {
-    return {dy.data() + b * dy.stride(0) + o * dy.stride(1), dy.stride(2)};
   }
 };
 
@@ -338,7 +325,10 @@ void conv1d_backward(TensorView<T, 3, Cuda> dx, TensorView<T, 3, Cuda> dW, Tenso
   if (detail::one_tap(W.sizes(), o) && detail::narrow(weight))
     return detail::narrow_backward<T>(dx, wanted(dW) ? detail::tap_of(dW) : TensorView<T, 2, Cuda>(), dbias, dy, x,
                                       weight);
-  if (wanted(dbias)) add_row_sums("conv1d: dbias", dbias, dy.size(0), dy.size(2), detail::ChannelTerm<T>{dy});
+  if (detail::one_tap(W.sizes(), o) && wanted(dW) &&
+      add_narrow_sums<T>("conv1d: dW of few channels", detail::tap_of(dW), dbias, dy, x))
+    dW = {}, dbias = {};
+  if (wanted(dbias)) add_channel_sums("conv1d: dbias", dbias, dy);
   if (o.groups > detail::conv_most_products) return detail::conv1d_backward_direct(dx, dW, dy, x, W, o);
   if (!detail::one_tap(W.sizes(), o)) return detail::conv1d_backward_windows(dx, dW, dy, x, W, o);
   if (wanted(dx)) gemm<T>(dx, repeated(weight.transpose(0, 1), dy.size(0)), dy, false);

@@ -262,6 +262,12 @@ void check_conv1d_large() {
   check_conv1d<T, D>({10, 2, 2, 10007, 1, {}});
   check_conv1d<T, D>({3, 8, 8, 60013, 1, {}});
   check_conv1d<T, D>({1, 16, 32, 20011, 1, {}});  // dW in pieces of one long row
+  check_conv1d<T, D>({32, 9, 256, 200, 1, {}});   // bias sums by vectors: less than a block reads at once
+  check_conv1d<T, D>({9, 12, 11, 8004, 1, {}});   // parts that begin within a row, several turns each
+  for (const index_t I : {1, 2, 3, 4, 5}) {
+    check_conv1d<T, D>({5, I, 40, 200, 1, {}});  // dW with the bias, from few channels
+    check_conv1d<T, D>({9, I, 11, 8004, 1, {}});
+  }
   check_conv1d<T, D>({3, 32, 24, 2049, 5, {.padding = 2}});
   check_conv1d<T, D>({4, 64, 64, 5003, 7, {.padding = 3, .groups = 64}});
 }

@@ -58,10 +58,12 @@ struct NormParameters {
   const T* m = nullptr;
   double eps = 0;
   double share = 0;  // 1 / H, filled in by the call
+  // (H), where x + r is normalised in tiles (ChannelTiles): x + r + add
+  TensorView<const T, 1, Cuda> add = {};
 };
 
 // Operands y, x, mean, rstd, sum, r; mean and rstd have size 1 along the axis and may be left out. With r, x + r is
-// normalised and written to sum.
+// normalised and written to sum, which what fits tiles may do without.
 template <class T>
 void layer_norm_forward(const Lines<T, 6>& lines, NormParameters<T> parameters);
 // Operands dx, dy, x, mean, rstd, dsum; dsum is added to dx where it is given. dweight and dbias are added to.
