@@ -248,6 +248,8 @@ void check_conv1d_sizes() {
     check_conv1d<T, D>({3, 6, 4, 29, 1, {.stride = 3}, sparse});
     check_conv1d<T, D>({2, 3, 5, 40, 4, {.stride = 4}, sparse});  // windows side by side
     check_conv1d<T, D>({2, 3, 5, 31, 3, {.padding = 1}, sparse});
+    check_conv1d<T, D>({2, 3, 5, 32, 3, {.padding = 1}, sparse});  // windows by vectors
+    check_conv1d<T, D>({3, 6, 4, 40, 4, {.padding = 6, .dilation = 4, .groups = 2}, sparse});
     check_conv1d<T, D>({2, 4, 6, 50, 5, {.stride = 2, .padding = 3, .dilation = 2, .groups = 2}, sparse});
     check_conv1d<T, D>({2, 12, 24, 37, 3, {.padding = 2, .dilation = 2, .groups = 12}, sparse});  // by one thread each
     check_conv1d<T, D>({3, 10, 10, 41, 4, {.stride = 3, .padding = 4, .groups = 10}, sparse});
