@@ -71,6 +71,25 @@ void add_product_and_norm(TensorView<T, 3, Cuda> y, TensorView<T, 3, Cuda> sum, 
   ops::LayerNorm::forward(y, mean, rstd, TensorView<const T, 3, Cuda>(sum), weight, shift, norm);
 }
 
+// Gradient of the sum that was normed, assigned to dsum; those of weight and shift are added up beside the pass.
+template <class T>
+void norm_gradients(TensorView<T, 3, Cuda> dsum, Var<T, 1, Cuda> weight, Var<T, 1, Cuda> shift,
+                    TensorView<const T, 3, Cuda> dy, TensorView<const T, 2, Cuda> mean,
+                    TensorView<const T, 2, Cuda> rstd, TensorView<const T, 3, Cuda> sum, LayerNormOptions norm) {
+  Tape<T, Cuda>& tape = weight.tape();
+  const TensorView<const T, 3, Cuda> none;
+  const cuda::ChannelTiles<T, 7> tiles(cuda::Lines<T, 6>(1, sum.size(1), sum.sizes(), dsum, dy, sum,
+                                                         impl::along_axis<const T, 3>(mean, 1),
+                                                         impl::along_axis<const T, 3>(rstd, 1), none));
+  if (!tiles.fits || (!weight.needs_grad() && !shift.needs_grad()))
+    return ops::LayerNorm::backward(dsum, tape.grad_to_add(weight), tape.grad_to_add(shift), dy, mean, rstd, sum,
+                                    weight.value(), norm);
+  const auto parts = tape.template keep<double>(Extents<3>{cuda::layer_norm_parts(tiles), 2, sum.size(1)});
+  cuda::layer_norm_backward_in_parts(tiles, cuda::NormParameters<T>{weight.value(), {}, nullptr, 0, 0}, parts);
+  tape.beside().run(Lane::sums,
+                    [&] { cuda::add_layer_norm_parts<T>(tape.grad_to_add(weight), tape.grad_to_add(shift), parts); });
+}
+
 // dbias += sums of dy (B, O, L) over B and L, beside the pass; dy was formed by an op that got an x and a W of one tap.
 template <class T>
 void add_bias_aside(Var<T, 1, Cuda> bias, TensorView<const T, 3, Cuda> dy, TensorView<const T, 3, Cuda> x,
@@ -106,8 +125,7 @@ Var<T, 3, Cuda> residual_mix_fused(Var<T, 3, Cuda> z, Var<T, 3, Cuda> u, Var<T, 
                           shift.value(), norm);
   tape.record("residual_mix", y, [=, &tape] {
     const TensorView<T, 3, Cuda> dsum = tape.template keep<T>(u.sizes());
-    ops::LayerNorm::backward(dsum, tape.grad_to_add(weight), tape.grad_to_add(shift), y.grad(), mean, rstd, sum,
-                             weight.value(), norm);
+    norm_gradients<T>(dsum, weight, shift, y.grad(), mean, rstd, sum, norm);
     tape.beside().run(Lane::products, [&] {
       tape.beside().only_reads(dsum.data());
       ScratchOn<Cuda> room;
