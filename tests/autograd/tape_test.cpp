@@ -267,6 +267,47 @@ TEST_CASE("tape: training mode lasts while a generator is set") {
   CHECK_FALSE(tape.training());
 }
 
+namespace {
+
+// y = 3 x, whose gradient is written as a sum with what is there.
+Var<double, 1> triple(Tape<double>& tape, Var<double, 1> x, std::vector<const double*>& before) {
+  const Var<double, 1> y = tape.make(x.sizes(), x.needs_grad());
+  for (index_t i = 0; i < y.value().count(); ++i) y.output()(i) = 3 * x.value()(i);
+  tape.record("triple", y, [=, &before] {
+    const GradSum dx(x);
+    before.push_back(dx.before().data());
+    for (index_t i = 0; i < y.value().count(); ++i)
+      dx.view()(i) = 3 * y.grad()(i) + (wanted(dx.before()) ? dx.before()(i) : 0);
+  });
+  return y;
+}
+
+}  // namespace
+
+TEST_CASE("tape: an op that writes the sum of its gradient and the one so far leaves that as it is") {
+  const auto values = numbers({2, -5});
+  Tape<double> tape;
+  std::vector<const double*> before;
+  const auto x = tape.variable(values.view());
+  const auto inner = square(tape, x);
+  const auto threefold = triple(tape, inner, before);
+  tape.backward(sum(tape, multiply(tape, threefold, square(tape, inner))));  // 3 x^6
+  for (index_t i = 0; i < 2; ++i) CHECK(x.grad()(i) == 18 * std::pow(values(i), 5));
+  REQUIRE(before.size() == 1);
+  REQUIRE(before[0] != nullptr);  // of square, which was recorded later
+  CHECK(before[0] != inner.grad().data());
+  CHECK(before[0][0] == 2 * 4 * 12);  // 2 s times 3 s, s = x^2
+
+  before.clear();
+  Tensor<double, 1> gradient = numbers({10, 20});
+  const auto p =
+      tape.parameter(TensorView<double, 1>(const_cast<double*>(values.data()), values.sizes()), gradient.view(), "p");
+  tape.backward(sum(tape, triple(tape, p, before)));
+  CHECK(gradient(0) == 13);
+  CHECK(gradient(1) == 23);
+  CHECK(before == std::vector<const double*>{nullptr});
+}
+
 TEST_CASE("tape: gradients that are added go to a field of zeros at first") {
   const Tensor<double, 1> x = numbers({1, 2});
   Tape<double> tape;

@@ -29,9 +29,13 @@ Var<T, 3, D> conv1d(Var<T, 3, D> x, std::type_identity_t<Var<T, 3, D>> W, std::t
       if (detail::conv1d_in_parts(y, x.needs_grad(), W)) {
         tape.beside().run(Lane::products, [&] {
           tape.beside().only_reads(y.grad().data());
-          ops::Conv1d::backward<T, D>({}, tape.grad_to_add(W), tape.grad_to_add(bias), y.grad(), x.value(), W.value(),
-                                      options);
+          ops::Conv1d::backward<T, D>({}, tape.grad_to_add(W), {}, y.grad(), x.value(), W.value(), options);
         });
+        if (bias.needs_grad())
+          tape.beside().run(Lane::sums, [&] {
+            tape.beside().only_reads(y.grad().data());
+            ops::Conv1d::backward<T, D>({}, {}, tape.grad_to_add(bias), y.grad(), x.value(), W.value(), options);
+          });
         const Grad dx(x);
         return ops::Conv1d::backward<T, D>(dx.view(), {}, {}, y.grad(), x.value(), W.value(), options);
       }
