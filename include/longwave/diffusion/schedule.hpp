@@ -140,7 +140,7 @@ inline std::vector<index_t> even_steps(index_t T, index_t count) {
 }
 
 // Which steps a sampler stops at. Where they lie in noise is what counts: of 20 even steps of the published schedule
-// the last leads from a noise of 0.09 of the data's unit to 0.01.
+// the last leads from a noise of 0.08 of the data's unit to 0.01.
 //   even       as even_steps: 0, T-1 and what lies between in equal strides
 //   leading    0, T/S, 2 T/S, ..: "linear" of Song et al. 2021; starts below T-1
 //   trailing   T-1, T-1 - T/S, ..: ends above 0 (Lin et al. 2024, "Common diffusion noise schedules and sample steps
