@@ -8,17 +8,18 @@ namespace {
 
 class HostPredictor final : public Predictor {
  public:
-  explicit HostPredictor(Network<Host>& network) : network_(network) {}
+  HostPredictor(Network<Host>& network, const RunOptions& options) : network_(network), options_(options) {}
   void predict(Batches& batches, double rate, const Use& use) override {
-    examples::predict(network_, batches, rate, tape_, use);
+    examples::predict(network_, batches, rate, tape_, use, options_);
   }
-  std::unique_ptr<NetworkStream<Host>> make_stream(index_t B, double rate) override {
-    return network_.make_stream(B, rate);
+  std::unique_ptr<NetworkStream<Host>> make_stream(index_t B, const StepOptions& how) override {
+    return network_.make_stream(B, how);
   }
   void wait() override {}
 
  private:
   Network<Host>& network_;
+  RunOptions options_;
   Tape<float> tape_;
 };
 
@@ -29,8 +30,8 @@ const Backend& backend_of(const DeviceChoice& device) {
       [](const RunOptions& options, std::string config, const RunData& data) -> std::unique_ptr<Trainer> {
         return std::make_unique<TrainerOn<Host>>(options, std::move(config), data);
       },
-      [](Network<Host>& network, const RunOptions&, const NetworkShape&) -> std::unique_ptr<Predictor> {
-        return std::make_unique<HostPredictor>(network);
+      [](Network<Host>& network, const RunOptions& options, const NetworkShape&) -> std::unique_ptr<Predictor> {
+        return std::make_unique<HostPredictor>(network, options);
       }};
   return device.on_cuda ? cuda_backend() : host;
 }

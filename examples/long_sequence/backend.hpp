@@ -18,7 +18,7 @@ class Predictor {
   // use(i, scores (B, K, M), batch) for every batch, without dropout; rate: of the sampling against training's.
   using Use = std::function<void(index_t, TensorView<const float, 3>, const HostBatch&)>;
   virtual void predict(Batches& batches, double rate, const Use& use) = 0;
-  virtual std::unique_ptr<NetworkStream<Host>> make_stream(index_t B, double rate) = 0;
+  virtual std::unique_ptr<NetworkStream<Host>> make_stream(index_t B, const StepOptions& how) = 0;
   virtual void wait() = 0;  // until all that was asked for has happened
 };
 

@@ -39,7 +39,8 @@ struct EvaluateArguments {
 struct StreamArguments {
   std::string checkpoint;
   std::string data_folder;
-  std::int64_t count = 200;  // sequences of the test set, side by side; 0: all
+  std::int64_t count = 200;     // sequences of the test set, side by side; 0: all
+  std::string mode = "linear";  // how s4 takes a step
   std::int64_t threads = 0;
   DeviceChoice device;
 };
@@ -50,7 +51,8 @@ struct GenerateArguments {
   std::string out = "out/long_sequence/generated";
   std::int64_t length = 1000;  // tokens
   std::int64_t count = 1;      // sequences, side by side
-  double temperature = 1;      // 0: the most probable token
+  std::string mode = "linear";
+  double temperature = 1;  // 0: the most probable token
   double top_p = 1;
   std::int64_t seed = 0;
   std::int64_t threads = 0;

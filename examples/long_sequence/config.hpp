@@ -32,7 +32,9 @@ struct RunOptions {
     std::string words = "all";   // of speech
     bool mfcc = false;
     bool divide_again = false;
-    double dropped = 0;  // share of the samples
+    double dropped = 0;    // share of the samples
+    bool reverse = false;  // of copying
+    bool variable = false;
     bool fresh = false;  // items that are made: others in each epoch
   } dataset;
 
@@ -57,10 +59,37 @@ struct RunOptions {
     std::string activation = "default";
     std::string final_act = "default";
     std::int64_t gate = 0;
+    std::string gate_act = "none";
+    std::string mult_act = "none";
+    std::string hyper_act = "off";
+    std::int64_t bottleneck = 0;
+    double feed_forward = 0;  // of a block after each layer: hidden features per feature
     std::int64_t channels = 1;
+    bool swap_channels = false;
+    bool weight_norm = false;
+    double drop_kernel = 0;
+    std::int64_t l_max = 0;
+    std::string pool = "none";
+    std::int64_t pool_stride = 2;
+    std::int64_t pool_expand = 0;
+    std::int64_t n_repeat = 1;
     double dt_min = 1e-3;
     double dt_max = 0.1;
     std::string init;  // of A: s4, s4_diag
+    std::string disc = "zoh";
+    double B_clip = 2;
+    std::string B_init = "constant";
+    double B_scale = 1;
+    double P_scale = 1;
+    bool real_random = false;
+    bool imag_random = false;
+    double real_scale = 1;
+    double imag_scale = 1;
+    bool normalize = false;
+    bool dt_tie = true;
+    bool dt_fast = false;
+    bool is_real = false;
+    double bandlimit = 0;
     std::string dt_transform = "exp";
     std::string real_transform = "exp";
     std::string imag_transform = "none";
@@ -68,7 +97,9 @@ struct RunOptions {
     std::int64_t rank = 1;
     bool deterministic = false;
     std::string version = "softmax";  // of dss
-    std::int64_t kernel_size = 7;     // of conv
+    std::string Lambda_init = "hippo_skew_pos_imag";
+    bool separate_dt = true;
+    std::int64_t kernel_size = 7;  // of conv
   } model;
 
   struct {
@@ -89,8 +120,10 @@ struct RunOptions {
     double lr = 0.01;
     double ssm_lr = 1e-3;
     double dt_lr = unset;
+    double B_lr = unset;
     double C_lr = unset;
     double weight_decay = 0.01;
+    bool decay_all = true;
     double clip = unset;
     double ema = 0;
   } optimizer;
@@ -99,6 +132,8 @@ struct RunOptions {
     std::string name = "cosine";
     double warmup_epochs = 0;
     std::int64_t warmup_steps = 0;
+    std::int64_t steps = 0;
+    bool periodic = false;
     double min_lr = 0;
     double factor = 0.2;
     std::int64_t patience = 10;
@@ -114,8 +149,11 @@ struct RunOptions {
     std::int64_t log_every = 20;
     std::int64_t evaluate_every = 1;
     std::int64_t checkpoint_every = 1;
+    std::int64_t keep_best = 1;
     std::int64_t stop_patience = 0;
     bool finite_check = false;
+    std::string state = "none";  // of consecutive windows: what one hands on to the next
+    std::int64_t context = 0;
     std::string precision = "float32";  // or bf16: what values between layers' doors are stored in
   } trainer;
 };

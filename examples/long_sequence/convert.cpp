@@ -71,6 +71,7 @@ int from_official(const SafetensorsFile& file, const ConvertArguments& arguments
     make_folders(arguments.to);
     for (const char* left : {"best.safetensors", "test.jsonl", "metrics.jsonl", "report.html"})
       std::filesystem::remove(arguments.to + "/" + left);
+    std::filesystem::remove_all(arguments.to + "/best");
     replace_file(arguments.to + "/config.json", config + "\n");
   } else {
     make_folders(detail::folder_of(path));

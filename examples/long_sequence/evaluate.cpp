@@ -52,6 +52,8 @@ int evaluate(const EvaluateArguments& arguments) {
   if (arguments.subsample > 1)
     std::printf("one of %lld samples, rate %g\n", static_cast<long long>(arguments.subsample), rate);
   std::printf("test %s (%lld items)\n", describe(test.scores).c_str(), static_cast<long long>(test.items));
+  if (!std::isnan(test.top_five)) std::printf("among the first five %.2f %%\n", 100 * test.top_five);
+  if (!std::isnan(test.roc_auc)) std::printf("area under the ROC curve %.4f\n", test.roc_auc);
   if (test.matrix) {
     print_classes(*test.matrix);
     print_confusion(*test.matrix);

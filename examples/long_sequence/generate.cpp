@@ -97,7 +97,7 @@ int generate(const GenerateArguments& arguments) {
   const auto predictor = backend_of(arguments.device).make_predictor(*trained.network, trained.options, trained.shape);
   const auto B = static_cast<index_t>(arguments.count);
   const std::vector<Token> prefix = prefix_of(arguments, audio);
-  const auto stream = predictor->make_stream(B, 1);
+  const auto stream = predictor->make_stream(B, {.mode = parse_step_mode(arguments.mode)});
   Tensor<float, 2> scores(B, trained.shape.outputs);
   Tensor<index_t, 2> pieces(B, static_cast<index_t>(prefix.size()));
   for (index_t b = 0; b < B; ++b) std::copy(prefix.begin(), prefix.end(), &pieces(b, 0));

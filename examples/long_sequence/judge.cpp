@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "long_sequence/trainer_on.hpp"
+#include "longwave/metrics/ranking.hpp"
 
 namespace longwave::examples {
 
@@ -54,6 +55,9 @@ Judgement judge(Predictor& predictor, const Trained& trained, const Part& part, 
   const auto batches = make_batches(part, evaluation_batches(trained.options, trained.shape), Generator(0));
   const index_t K = trained.shape.outputs;
   Gallery gallery(K);
+  index_t in_five = 0;
+  std::vector<double> margins;  // of two classes: by how much the second is more probable
+  std::vector<bool> second;
   ScoreSums sums;
   predictor.predict(*batches, rate, [&](index_t, TensorView<const float, 3> scores, const HostBatch& batch) {
     sums.add(scores, batch);
@@ -62,12 +66,20 @@ Judgement judge(Predictor& predictor, const Trained& trained, const Part& part, 
     for (index_t b = 0; b < scores.size(0); ++b) {
       for (index_t m = 0; m < scores.size(2); ++m) {
         const TensorView<const float, 1> at(&scores(b, 0, m), Extents<1>{K}, {scores.stride(1)});
-        out.matrix->add(batch.classes(b, m), largest(at));
+        const index_t label = batch.classes(b, m);
+        out.matrix->add(label, largest(at));
+        if (K > 5 && in_top(at, label, 5)) ++in_five;
+        if (K == 2) {
+          margins.push_back(static_cast<double>(at(1)) - static_cast<double>(at(0)));
+          second.push_back(label == 1);
+        }
         if (scores.size(2) == 1) gallery.add(at, batch, b);
       }
     }
   });
   out.scores = mean_of(sums);
+  if (K > 5 && out.matrix) out.top_five = static_cast<double>(in_five) / static_cast<double>(out.matrix->total());
+  out.roc_auc = roc_auc(margins, second);
   out.examples = gallery.take();
   return out;
 }

@@ -14,6 +14,8 @@ struct Judgement {
   Scores scores;
   index_t items = 0;
   std::optional<ConfusionMatrix> matrix;  // of classes
+  double top_five = NAN;                  // share of labels among the five largest scores, of more classes than that
+  double roc_auc = NAN;                   // of two classes
   // Up to six right answers of different classes, then the six wrong ones that the network was surest of; of items with
   // one class.
   std::vector<Example> examples;

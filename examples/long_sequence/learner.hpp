@@ -5,7 +5,7 @@
 #include <limits>
 #include <optional>
 
-#include "long_sequence/network.hpp"
+#include "long_sequence/carried.hpp"
 #include "longwave/autograd/functions.hpp"
 #include "longwave/optim/adamw.hpp"
 #include "longwave/optim/clip.hpp"
@@ -18,6 +18,12 @@ enum RandomStream : std::uint32_t { initial_weights, dropout_masks, order_of_bat
 
 inline Generator generator_of(const RunOptions& options, RandomStream stream) {
   return Generator(static_cast<std::uint64_t>(options.trainer.seed), stream);
+}
+
+// A bias, a norm's weight or an embedding, by its name. A linear encoder's weight, of the same name as an embedding's,
+// is told by `tokens`.
+inline bool is_bias_norm_or_embedding(const std::string& name, bool tokens) {
+  return name.ends_with("bias") || name.find("norm.") != std::string::npos || (tokens && name == "encoder.weight");
 }
 
 // What a batch is to a learner. Of classes and values one is there.
@@ -35,6 +41,7 @@ struct Learner {
   GradClip<float, D> clip;
   std::optional<Ema<float, D>> ema;
   Tape<float, D> tape;
+  Carried<D> carried;
 
   // Of the last pass, valid until the next.
   TensorView<const float, 3, D> scores;  // (B, K, M)
@@ -44,12 +51,15 @@ struct Learner {
       : init(generator_of(options, initial_weights)),
         dropout(generator_of(options, dropout_masks)),
         network(make_network<D>(checked(options), shape, init)),
-        optimizer(network->trained(), {.lr = options.optimizer.lr, .weight_decay = options.optimizer.weight_decay}),
+        optimizer(decaying(network->trained(), options, shape),
+                  {.lr = options.optimizer.lr, .weight_decay = options.optimizer.weight_decay}),
         clip(optimizer.parameters(),
              std::isnan(options.optimizer.clip) ? std::numeric_limits<double>::infinity() : options.optimizer.clip),
+        carried(options),
         accumulate_(options.trainer.accumulate),
         task_(options.task) {
     start_averages(options);
+    carried.prepare(*network, options.loader.batch);
     tape.set_finite_check(options.trainer.finite_check);
   }
 
@@ -59,17 +69,23 @@ struct Learner {
   }
 
   // Before passes over inputs like this one, where several make a step: what they share is worked out once.
-  bool holds() const { return accumulate_ > 1 && network->holds(); }
+  bool holds() const { return accumulate_ > 1 && network->holds() && !carried.on(); }
   void hold(const NetworkInput<D>& input) {
     const bool numbers = input.x.data() != nullptr;
     network->hold(numbers ? input.x.size(0) : input.tokens.size(0), numbers ? input.x.size(2) : input.tokens.size(1));
+  }
+
+  // Batch i of an epoch is next; input(j): that of an earlier one.
+  template <class Input>
+  void start(index_t i, Input&& input) {
+    carried.start(*network, tape, i, input);
   }
 
   // The gradients, added to those of earlier passes of the same step.
   void pass(const NetworkInput<D>& input, const DeviceTarget<D>& target) {
     tape.rewind();
     tape.train(dropout);
-    const Var<float, 3, D> y = (*network)(tape, input, 1);
+    const Var<float, 3, D> y = carried(*network, tape, input, 1);
     const Var<float, 0, D> mean = loss_of(y, target);
     scores = y.value();
     loss = mean.value();
@@ -96,10 +112,21 @@ struct Learner {
     std::vector<ParameterRef<float, D>> refs = optimizer.state();
     if (ema)
       for (ParameterRef<float, D>& ref : ema->state()) refs.push_back(std::move(ref));
+    for (ParameterRef<float, D>& ref : carried.state()) refs.push_back(std::move(ref));
     return refs;
   }
 
  private:
+  // optimizer.decay_all = false: biases, norms and embeddings do not decay.
+  static std::vector<ParameterRef<float, D>> decaying(std::vector<ParameterRef<float, D>> refs,
+                                                      const RunOptions& options, const NetworkShape& shape) {
+    if (options.optimizer.decay_all) return refs;
+    for (ParameterRef<float, D>& ref : refs)
+      if (!ref.group.has_weight_decay() && is_bias_norm_or_embedding(ref.name, shape.vocabulary > 0))
+        ref.group.weight_decay = 0;
+    return refs;
+  }
+
   static const RunOptions& checked(const RunOptions& options) {
     if (std::is_same_v<D, Host> && options.trainer.precision == "bf16")
       throw_value_error("trainer.precision = bf16 is for training on a GPU: add --device cuda, or take float32");

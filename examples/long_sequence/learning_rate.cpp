@@ -28,12 +28,13 @@ std::vector<index_t> parse_milestones(const std::string& text, index_t per_epoch
 LearningRate::LearningRate(const RunOptions& options, index_t per_epoch, index_t in_all)
     : options_(options),
       per_epoch_(per_epoch),
-      in_all_(in_all),
+      in_all_(options.scheduler.steps > 0 ? static_cast<index_t>(options.scheduler.steps) : in_all),
       warmup_(options.scheduler.warmup_steps +
               static_cast<index_t>(options.scheduler.warmup_epochs * static_cast<double>(per_epoch))),
       milestones_(parse_milestones(options.scheduler.milestones, per_epoch)) {
-  if (warmup_ >= in_all)
-    throw_value_error("the warm-up takes " + std::to_string(warmup_) + " of the run's " + std::to_string(in_all) +
+  if (warmup_ >= in_all_)
+    throw_value_error("the warm-up takes " + std::to_string(warmup_) + " of the " +
+                      (options.scheduler.steps > 0 ? "schedule's " : "run's ") + std::to_string(in_all_) +
                       " steps; lower scheduler.warmup_steps or scheduler.warmup_epochs");
   if (options.scheduler.name == "plateau")
     plateau_.emplace(PlateauOptions{.lr = options.optimizer.lr,
@@ -51,7 +52,8 @@ double LearningRate::factor(index_t steps) const {
 double LearningRate::after_warmup(index_t steps) const {
   const auto& s = options_.scheduler;
   const double floor = s.min_lr / options_.optimizer.lr;
-  const double part = std::min(1.0, static_cast<double>(steps - warmup_) / static_cast<double>(in_all_ - warmup_));
+  const double so_far = static_cast<double>(steps - warmup_) / static_cast<double>(in_all_ - warmup_);
+  const double part = s.periodic ? so_far : std::min(1.0, so_far);
   if (s.name == "cosine") return detail::cosine_between(1, floor, part);
   if (s.name == "linear") return 1 + (floor - 1) * part;
   if (plateau_) return plateau_->factor();

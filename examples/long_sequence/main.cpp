@@ -79,7 +79,14 @@ void add_device(CLI::App& app, Arguments& a) {
   app.add_flag_callback("--tf32", use_tf32, "on a GPU: products with operands of 11 bits, several times as fast");
 }
 
+template <class Arguments>
+void add_mode(CLI::App& app, Arguments& a, const std::vector<std::string>& modes) {
+  app.add_option("--mode", a.mode, "how s4 takes a step: by its low rank, by matrices, in its eigenvectors [linear]")
+      ->check(CLI::IsMember(modes));
+}
+
 void add_generate(CLI::App& app, GenerateArguments& a) {
+  add_mode(app, a, {"linear", "dense"});  // the other has a state of its own, which no prefix gives
   app.add_option("checkpoint", a.checkpoint, "checkpoint file, or the folder of a run")->required()->type_name("PATH");
   app.add_option("--prefix", a.prefix, "the text to go on from, or a wav file")->type_name("TEXT|FILE");
   app.add_option("--length", a.length, "tokens to generate")->check(CLI::NonNegativeNumber)->type_name("N");
@@ -140,6 +147,7 @@ int run(int argc, char** argv) {
   add_checkpoint(*stream_app, stream_arguments);
   stream_app->add_option("--count", stream_arguments.count, "sequences of the test set; 0: all")
       ->check(CLI::NonNegativeNumber);
+  add_mode(*stream_app, stream_arguments, {"linear", "dense", "diagonal"});
   CLI::App* generate_app = app.add_subcommand("generate", "go on after a text or a sound, token by token");
   add_generate(*generate_app, generate_arguments);
   CLI::App* info_app = app.add_subcommand("info", "structure and sizes of a model, content of a checkpoint");

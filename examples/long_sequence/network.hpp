@@ -11,6 +11,7 @@
 #include "long_sequence/config.hpp"
 #include "longwave/autograd/tape.hpp"
 #include "longwave/nn/module.hpp"
+#include "longwave/state_space/step.hpp"
 
 namespace longwave::examples {
 
@@ -46,11 +47,23 @@ class NetworkStream {
   virtual void prefill(const NetworkInput<D>& piece, TensorView<float, 2, D> scores) = 0;
 };
 
+// What the layers know of B sequences so far. The network must outlive it.
+template <device D>
+class NetworkState {
+ public:
+  virtual ~NetworkState() = default;
+  virtual void reset() = 0;
+  virtual std::vector<ParameterRef<float, D>> state() = 0;  // what a checkpoint keeps
+};
+
 template <device D>
 class Network {
  public:
   virtual ~Network() = default;
   virtual Var<float, 3, D> operator()(Tape<float, D>& tape, const NetworkInput<D>& input, double rate) = 0;
+  // Pieces that go on from a state, which becomes that after their last position; no gradient reaches earlier pieces.
+  virtual Var<float, 3, D> forward(Tape<float, D>& tape, const NetworkInput<D>& input, NetworkState<D>& state) = 0;
+  virtual std::unique_ptr<NetworkState<D>> make_state(index_t B) = 0;  // ValueError where the network looks ahead
   // Between the two, passes over L positions of about B rows each share what the parameters make: the kernels of
   // state-space layers. Their gradients reach the parameters in release(). hold() may be called for several L.
   virtual bool holds() const = 0;  // whether there is anything to share
@@ -58,8 +71,8 @@ class Network {
   virtual void release() = 0;
   virtual std::vector<ParameterRef<float, D>> trained() = 0;
   virtual std::vector<ParameterRef<float, D>> state() = 0;  // and buffers: what a checkpoint keeps
-  // ValueError where the network looks ahead.
-  virtual std::unique_ptr<NetworkStream<D>> make_stream(index_t B, double rate) = 0;
+  // ValueError where the network looks ahead. Of `how` the rate and the mode count.
+  virtual std::unique_ptr<NetworkStream<D>> make_stream(index_t B, const StepOptions& how) = 0;
 };
 
 template <device D>

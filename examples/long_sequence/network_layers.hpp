@@ -3,6 +3,7 @@
 #pragma once
 
 #include "long_sequence/network.hpp"
+#include "longwave/state_space/discretize.hpp"
 
 namespace longwave::examples {
 
@@ -11,7 +12,8 @@ using MadeNetwork = std::unique_ptr<Network<D>>;
 
 template <device D>
 MadeNetwork<D> make_s4d_network(const RunOptions& options, const NetworkShape& shape, Generator& gen);
-template <device D>
+// Disc: Zoh, Bilinear or Dss.
+template <device D, class Disc>
 MadeNetwork<D> make_s4_diag_network(const RunOptions& options, const NetworkShape& shape, Generator& gen);
 template <device D>
 MadeNetwork<D> make_s4_network(const RunOptions& options, const NetworkShape& shape, Generator& gen);
@@ -26,6 +28,7 @@ MadeNetwork<D> make_conv_network(const RunOptions& options, const NetworkShape& 
 
 // With values in bfloat16 (mixed_layer.hpp), which saves time on the device alone: cuda/mixed_<kind>.cpp.
 MadeNetwork<Cuda> make_mixed_s4d_network(const RunOptions& options, const NetworkShape& shape, Generator& gen);
+template <class Disc>
 MadeNetwork<Cuda> make_mixed_s4_diag_network(const RunOptions& options, const NetworkShape& shape, Generator& gen);
 MadeNetwork<Cuda> make_mixed_s4_network(const RunOptions& options, const NetworkShape& shape, Generator& gen);
 MadeNetwork<Cuda> make_mixed_dss_network(const RunOptions& options, const NetworkShape& shape, Generator& gen);

@@ -1,5 +1,7 @@
 #include "long_sequence/parts.hpp"
 
+#include "long_sequence/contiguous.hpp"
+
 namespace longwave::examples {
 
 namespace {
@@ -72,6 +74,7 @@ class BatchesOf final : public Batches {
 }  // namespace
 
 std::unique_ptr<Batches> make_batches(const Part& part, const BatchOptions& o, const Generator& gen) {
+  if (o.contiguous) return make_contiguous_batches(part, o.batch, o.shuffle);
   return std::visit(
       [&]<class X, class Y>(const SequenceSet<X, Y>& set) -> std::unique_ptr<Batches> {
         SequenceLoaderOptions options{.batch = o.batch, .shuffle = o.shuffle, .drop_last = o.drop_last};

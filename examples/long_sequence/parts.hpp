@@ -76,6 +76,7 @@ struct BatchOptions {
   bool drop_last = false;
   std::optional<Augmentation> augmentation = {};
   FreshPart fresh = {};
+  bool contiguous = false;  // windows in their order (contiguous.hpp); shuffle and buckets say nothing then
 };
 
 // The part must outlive it.

@@ -79,6 +79,8 @@ void write_test_result(const std::string& folder, const TestResult& result, bool
              {"accuracy", result.scores.accuracy},
              {"loss", result.scores.loss},
              {"mae", result.scores.mae},
+             {"perplexity", result.scores.perplexity()},
+             {"bits", result.scores.bits()},
              {"items", static_cast<double>(result.items)},
              {"parameters", static_cast<double>(result.parameters)},
              {"epochs", static_cast<double>(result.epochs)},
@@ -95,6 +97,7 @@ std::vector<TestResult> read_test_results(const std::string& folder) {
     result.subsample = whole("subsample");
     result.rate = row["rate"];
     result.scores = {.loss = row["loss"], .accuracy = row["accuracy"], .mae = row["mae"]};
+    result.scores.of_tokens = row.count("bits") > 0 && !std::isnan(row["bits"]);
     result.items = whole("items");
     result.parameters = whole("parameters");
     result.epochs = whole("epochs");

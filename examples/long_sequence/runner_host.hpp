@@ -22,6 +22,7 @@ class Runner<Host> {
   void run(Learner<Host>& learner, Batches& batches, index_t first) {
     result_ = {.step = learner.optimizer.steps() + 1, .lr = learner.optimizer.lr()};
     for (index_t i = 0; i < accumulate_; ++i) {
+      learner.start(first + i, [&](index_t j) { return batches.batch(j).input; });
       const HostBatch batch = batches.batch(first + i);
       if (learner.holds()) learner.hold(batch.input);
       learner.pass(batch.input, {batch.classes, batch.values});
@@ -49,16 +50,19 @@ class Runner<Host> {
   bool there_ = false;
 };
 
-// use(i, scores (B, K, M), batch) for every batch, without dropout.
+// use(i, scores (B, K, M), batch) for every batch, without dropout. options: of the run, for trainer.state.
 template <class Use>
-void predict(Network<Host>& network, Batches& batches, double rate, Tape<float>& tape, Use&& use) {
+void predict(Network<Host>& network, Batches& batches, double rate, Tape<float>& tape, Use&& use,
+             const RunOptions& options = {}) {
+  Carried<Host> carried(options);
   tape.evaluate();
   tape.set_recording(false);
   batches.start_epoch(0);
   for (index_t i = 0; i < batches.batches(); ++i) {
+    carried.start(network, tape, i, [&](index_t j) { return batches.batch(j).input; });
     const HostBatch batch = batches.batch(i);
     tape.rewind();
-    use(i, network(tape, batch.input, rate).value(), batch);
+    use(i, carried(network, tape, batch.input, rate).value(), batch);
   }
 }
 

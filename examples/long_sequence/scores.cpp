@@ -7,6 +7,7 @@ namespace longwave::examples {
 void ScoreSums::add(TensorView<const float, 3> scores, const HostBatch& target) {
   const index_t B = scores.size(0), K = scores.size(1), M = scores.size(2);
   of_classes = target.values.data() == nullptr;
+  positions = std::max(positions, M);
   count += B * M * (of_classes ? 1 : K);
   for (index_t b = 0; b < B; ++b)
     for (index_t m = 0; m < M; ++m) {
@@ -28,7 +29,8 @@ void ScoreSums::add(TensorView<const float, 3> scores, const HostBatch& target) 
     }
 }
 
-void ScoreSums::add_loss(double mean, index_t predictions, bool classes) {
+void ScoreSums::add_loss(double mean, index_t predictions, bool classes, index_t predictions_each) {
+  positions = std::max(positions, predictions_each);
   loss += mean * static_cast<double>(predictions);
   count += predictions;
   of_classes = classes;
@@ -38,6 +40,7 @@ void ScoreSums::add_loss(double mean, index_t predictions, bool classes) {
 Scores mean_of(const ScoreSums& sums) {
   const double n = std::max(1.0, static_cast<double>(sums.count));
   Scores scores{.loss = sums.loss / n};
+  scores.of_tokens = sums.of_classes && sums.positions > 1;
   if (!sums.knows_right) return scores;
   if (sums.of_classes)
     scores.accuracy = static_cast<double>(sums.right) / n;

@@ -19,10 +19,10 @@ double passed(Clock::time_point start) { return std::chrono::duration<double>(Cl
 // The items of a part side by side, position by position.
 class Feed {
  public:
-  Feed(Predictor& predictor, const HostBatch& batch, index_t outputs, index_t streams)
+  Feed(Predictor& predictor, const HostBatch& batch, index_t outputs, index_t streams, StepMode mode)
       : predictor_(predictor),
         batch_(batch),
-        stream_(predictor.make_stream(streams, 1)),
+        stream_(predictor.make_stream(streams, {.mode = mode})),
         x_(streams, batch.input.x.data() == nullptr ? 0 : batch.input.x.size(1)),
         tokens_(streams),
         scores_(streams, outputs) {}
@@ -52,8 +52,8 @@ class Feed {
   Tensor<float, 2> scores_;
 };
 
-double ns_per_step(Predictor& predictor, const HostBatch& batch, index_t outputs, index_t L) {
-  Feed feed(predictor, batch, outputs, 1);
+double ns_per_step(Predictor& predictor, const HostBatch& batch, index_t outputs, index_t L, StepMode mode) {
+  Feed feed(predictor, batch, outputs, 1, mode);
   double best = INFINITY;
   for (index_t repeat = 0; repeat < 20; ++repeat) {
     feed.reset();
@@ -87,7 +87,8 @@ int stream(const StreamArguments& arguments) {
     all = batch;
   });
 
-  Feed feed(*predictor, all, K, n);
+  const StepMode mode = parse_step_mode(arguments.mode);
+  Feed feed(*predictor, all, K, n, mode);
   std::vector<Scores> by_time;
   double seconds = 0;
   for (index_t t = 0; t < L; ++t) {
@@ -124,7 +125,7 @@ int stream(const StreamArguments& arguments) {
       std::printf("  %lld samples accuracy %.1f %%", number(seen), 100 * scores.accuracy);
   }
   std::printf("\n%.0f ns per step of one sequence alone, %.0f ns per sequence and step with all side by side\n",
-              ns_per_step(*predictor, all, K, L), 1e9 * seconds / static_cast<double>(L * n));
+              ns_per_step(*predictor, all, K, L, mode), 1e9 * seconds / static_cast<double>(L * n));
   // The forms sum in different orders in float32; three digits are far outside of that.
   if (difference > 1e-3 * std::max(1.0, scale)) throw_value_error("stream: the step form differs from the batch form");
   return 0;

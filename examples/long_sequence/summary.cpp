@@ -78,6 +78,7 @@ void add_classes(Report& report, const ConfusionMatrix& matrix, const std::vecto
 std::string describe(const Scores& scores) {
   std::string text = format("loss %.4g", scores.loss);
   if (!std::isnan(scores.accuracy)) text = format("accuracy %5.2f %%, loss %.4f", 100 * scores.accuracy, scores.loss);
+  if (scores.of_tokens) text += format(", perplexity %.3f, %.4f bits per token", scores.perplexity(), scores.bits());
   if (!std::isnan(scores.mae)) text += format(", mean error %.4g", scores.mae);
   return text;
 }
@@ -111,6 +112,12 @@ void write_report(const std::string& path, Trained& trained, const RunData& data
   std::vector<std::pair<std::string, std::string>> figures;
   if (!std::isnan(test.scores.accuracy)) figures.push_back({"test accuracy", percent(test.scores.accuracy)});
   if (!std::isnan(test.scores.mae)) figures.push_back({"test mean error", format("%.4g", test.scores.mae)});
+  if (!std::isnan(test.top_five)) figures.push_back({"among the first five", percent(test.top_five)});
+  if (!std::isnan(test.roc_auc)) figures.push_back({"area under the ROC curve", format("%.4f", test.roc_auc)});
+  if (test.scores.of_tokens) {
+    figures.push_back({"perplexity", format("%.3f", test.scores.perplexity())});
+    figures.push_back({"bits per token", format("%.4f", test.scores.bits())});
+  }
   figures.insert(figures.end(),
                  {{"test loss", format("%.4g", test.scores.loss)},
                   {"test items", std::to_string(test.items)},

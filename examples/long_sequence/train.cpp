@@ -9,6 +9,7 @@
 #include "common/metrics_log.hpp"
 #include "common/progress.hpp"
 #include "long_sequence/backend.hpp"
+#include "long_sequence/best_folder.hpp"
 #include "long_sequence/commands.hpp"
 #include "long_sequence/datasets.hpp"
 #include "long_sequence/layer_options.hpp"
@@ -113,6 +114,10 @@ class TrainCommand {
     const bool evaluates = trainer_->done() || epoch % options_.trainer.evaluate_every == 0;
     const Scores scores = evaluates ? trainer_->evaluate(data_.watched()) : Scores();
     if (evaluates && trainer_->judge(scores) && data_.validation) save(out_ + "/best.safetensors");
+    if (evaluates && data_.validation && options_.trainer.keep_best > 1)
+      BestFolder(out_ + "/best", options_.trainer.keep_best).offer(epoch, scores.merit(), [&](const std::string& path) {
+        save(path);
+      });
     metrics.write("epoch", step,
                   {{"epoch", static_cast<double>(epoch)},
                    {"train_loss", training.loss},
@@ -120,6 +125,8 @@ class TrainCommand {
                    {"loss", scores.loss},
                    {"accuracy", scores.accuracy},
                    {"mae", scores.mae},
+                   {"perplexity", scores.perplexity()},
+                   {"bits", scores.bits()},
                    {"lr", lr_},
                    {"samples_per_second", progress_.samples_per_second()},
                    {"seconds", trainer_->seconds}});
@@ -133,6 +140,8 @@ class TrainCommand {
     board.scalar(part + "/loss", step, scores.loss);
     if (!std::isnan(scores.accuracy)) board.scalar(part + "/accuracy", step, scores.accuracy);
     if (!std::isnan(scores.mae)) board.scalar(part + "/mae", step, scores.mae);
+    if (scores.of_tokens) board.scalar(part + "/perplexity", step, scores.perplexity());
+    if (scores.of_tokens) board.scalar(part + "/bits", step, scores.bits());
   }
 
   std::string epoch_line(const Scores& training, const Scores& scores) const {
@@ -167,7 +176,7 @@ class TrainCommand {
 bool may_change(const std::string& name) {
   for (const char* free : {"dataset.folder", "trainer.epochs", "trainer.steps", "trainer.threads", "trainer.log_every",
                            "trainer.evaluate_every", "trainer.checkpoint_every", "trainer.stop_patience",
-                           "trainer.finite_check", "loader.evaluation_batch"})
+                           "trainer.finite_check", "trainer.keep_best", "loader.evaluation_batch"})
     if (name == free) return true;
   return false;
 }
@@ -210,6 +219,7 @@ int run_one(RunOptions& options, Settings& settings, const TrainArguments& argum
                       "(--overwrite)");
   // Of what a replaced run leaves, nothing may pass for this one's; a finished run that goes on is not finished.
   if (saved == nullptr) std::filesystem::remove(out + "/best.safetensors");
+  if (saved == nullptr) std::filesystem::remove_all(out + "/best");
   std::filesystem::remove(out + "/test.jsonl");
   const std::string config = settings.to_json();
   TrainCommand command(options, config, out, arguments, data);

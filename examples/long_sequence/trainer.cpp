@@ -44,7 +44,8 @@ BatchOptions training_batches(const RunOptions& options, const RunData& data) {
           .shuffle = true,
           .drop_last = size_of(data.train) >= options.loader.batch * options.loader.buckets,
           .augmentation = data.augmentation,
-          .fresh = data.fresh};
+          .fresh = data.fresh,
+          .contiguous = options.trainer.state != "none"};
 }
 
 BatchOptions evaluation_batches(const RunOptions& options, const NetworkShape& shape) {
@@ -52,8 +53,11 @@ BatchOptions evaluation_batches(const RunOptions& options, const NetworkShape& s
   if (batch == 0)
     batch = std::max<index_t>(options.loader.batch,
                               std::min<index_t>(256, (index_t(1) << 18) / std::max<index_t>(1, shape.length)));
-  return {
-      .batch = batch, .buckets = options.loader.buckets, .pad_to_bound = options.loader.pad_to_bound, .shuffle = false};
+  return {.batch = batch,
+          .buckets = options.loader.buckets,
+          .pad_to_bound = options.loader.pad_to_bound,
+          .shuffle = false,
+          .contiguous = options.trainer.state != "none"};
 }
 
 CheckpointInfo checkpoint_info(const Trainer& trainer, const SavedRun& run, const NetworkShape& shape,
@@ -94,8 +98,12 @@ SavedRun read_saved_run(const Checkpoint& saved, index_t batches) {
                                     "; name the data it was trained with (--data)");
   if (saved.info().generators.count("dropout") == 0)
     throw IoError(saved.path(), "the checkpoint lacks its dropout generator");
-  run.sums.scores = {number_in(saved, "loss"), number_in(saved, "absolute"), whole_number_in(saved, "right"),
-                     whole_number_in(saved, "count"), whole_number_in(saved, "of_classes") == 1};
+  ScoreSums& sums = run.sums.scores;
+  sums.loss = number_in(saved, "loss");
+  sums.absolute = number_in(saved, "absolute");
+  sums.right = whole_number_in(saved, "right");
+  sums.count = whole_number_in(saved, "count");
+  sums.of_classes = whole_number_in(saved, "of_classes") == 1;
   run.sums.items = whole_number_in(saved, "items");
   run.seconds = number_in(saved, "seconds");
   run.best = number_in(saved, "best");

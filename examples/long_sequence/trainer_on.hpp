@@ -66,6 +66,7 @@ class TrainerOn final : public Trainer {
     check_step(result);
     ScoreSums& sums = sums_.scores;
     sums.of_classes = result.sums.of_classes;
+    sums.positions = std::max(sums.positions, result.sums.positions);
     sums.knows_right = sums.knows_right && result.sums.knows_right;
     sums.loss += result.sums.loss;
     sums.absolute += result.sums.absolute;
@@ -104,8 +105,9 @@ class TrainerOn final : public Trainer {
     if (learner_.ema) learner_.ema->swap_in();
     const auto batches = make_batches(part, evaluation_batches(options_, data_.shape), Generator(0));
     ScoreSums sums;
-    predict(*learner_.network, *batches, 1, evaluation_tape_,
-            [&](index_t, TensorView<const float, 3> scores, const HostBatch& batch) { sums.add(scores, batch); });
+    predict(
+        *learner_.network, *batches, 1, evaluation_tape_,
+        [&](index_t, TensorView<const float, 3> scores, const HostBatch& batch) { sums.add(scores, batch); }, options_);
     if (learner_.ema) learner_.ema->swap_out();
     return mean_of(sums);
   }

@@ -170,6 +170,7 @@
 #include "longwave/metrics/mmd.hpp"
 #include "longwave/metrics/mmd_permutation.hpp"
 #include "longwave/metrics/random_fourier.hpp"
+#include "longwave/metrics/ranking.hpp"
 #include "longwave/metrics/regression.hpp"
 #include "longwave/metrics/sequence.hpp"
 #include "longwave/models/categorical_sampler.hpp"

@@ -53,6 +53,9 @@ TEST_CASE("speech: 35 words by the official lists, ending in zeros") {
   CHECK(parts.test.sequence(0)(0, 7) == 0x1p-13f);
   CHECK(parts.test.sequence(0)(0, 8) == 0);
   CHECK(parts.test.length(0) == 10);
+  const auto test = read_speech_commands<float>(folder.path(), {.test_only = true}, 10);
+  CHECK(test.test.values == parts.test.values);
+  CHECK(test.train.size() + test.validation.size() == 0);
   CHECK(contains(error_text<IoError>([&] { read_speech_commands<float>(folder.path(), {}, 7); }),
                  "bed/1.wav: holds 8 samples of 1 channels at 16000 Hz, expected at most 7"));
   write_text(folder / "testing_list.txt", "cat/1.wav\ncat.wav\n");
@@ -71,6 +74,10 @@ TEST_CASE("speech: ten words, full clips only, 70/15/15 of every word") {
   }
   const auto parts = read_speech_commands_ten<float>(folder.path(), {}, 4),
              again = read_speech_commands_ten<float>(folder.path(), {}, 4);
+  const auto test = read_speech_commands_ten<float>(folder.path(), {.test_only = true}, 4);
+  CHECK(test.test.values == parts.test.values);
+  CHECK(test.test.y == parts.test.y);
+  CHECK(test.train.size() + test.validation.size() == 0);
   CHECK(parts.train.size() == 140);
   CHECK(parts.validation.size() == 30);
   CHECK(parts.test.size() == 30);

@@ -78,6 +78,13 @@ TEST_CASE("long_sequence schedules: where each stands at the start, on the way a
   CHECK(cosine.factor(110) == Approx(0.1));
   CHECK(cosine.factor(500) == Approx(0.1));
 
+  options.scheduler.steps = 60;  // shorter than the run
+  CHECK(LearningRate(options, 10, 110).factor(35) == Approx(0.55));
+  CHECK(LearningRate(options, 10, 110).factor(85) == Approx(0.1));
+  options.scheduler.periodic = true;
+  CHECK(LearningRate(options, 10, 110).factor(85) == Approx(0.55));
+  CHECK(LearningRate(options, 10, 110).factor(110) == Approx(1));
+
   options = scheduled("linear");
   CHECK(LearningRate(options, 10, 100).factor(50) == Approx(0.55));
   options = scheduled("constant");
@@ -146,7 +153,7 @@ TEST_CASE("long_sequence scores: classes at every position, and numbers, against
   CHECK(mean_of(sums).loss == Approx(loss / 8));
   CHECK(mean_of(sums).accuracy == Approx(static_cast<double>(right) / 8));
   CHECK(std::isnan(mean_of(sums).mae));
-  sums.add_loss(2, 8, true);
+  sums.add_loss(2, 8, true, 4);
   CHECK(mean_of(sums).loss == Approx((loss + 16) / 16));
   CHECK(std::isnan(mean_of(sums).accuracy));  // of some only the loss is known
 

@@ -137,6 +137,39 @@ expect 0 "a second" generate bytes --prefix "12" --length 30 --count 2 --out tex
 expect 1 "no network of the next byte" generate whole
 expect 0 "rate 2" evaluate whole --subsample 2
 
+echo "-- what a layer can do besides, pools, windows that hand on their state"
+for options in "model.layer=s4_diag model.disc=bilinear model.gate=1 model.gate_act=silu model.bottleneck=2" \
+  "model.layer=s4_diag model.disc=dss model.B_init=alternating model.normalize=true" \
+  "model.layer=s4 model.B_clip=none model.bandlimit=0.5 model.hyper_act=sigmoid model.channels=2" \
+  "model.layer=dss model.separate_dt=false model.mult_act=tanh model.feed_forward=2" \
+  "model.pool=linear model.pool_stride=2 model.pool_expand=2 model.n_repeat=2 optimizer.decay_all=false" \
+  "model.layer=conv model.pool=average scheduler.steps=3 scheduler.periodic=true"; do
+  state=model.d_state=4
+  [[ $options == model.layer=conv* ]] && state=model.dropout=0
+  expect 0 "test accuracy" train "${narrow[@]}" --set $state dataset.limit=40 $options --out layers --overwrite
+  expect 0 "test accuracy" evaluate layers
+  grep -q "among the first five" out.txt || fail "no share of labels among the first five"
+done
+expect 0 "test accuracy" train "${small[@]}" --set model.layer=s4 dataset.limit=40 --out layers --overwrite
+for mode in linear dense diagonal; do
+  expect 0 "same prediction as in a batch: 20 of 20" stream layers --count 20 --mode $mode
+done
+expect 1 "model.gate_act says nothing without model.gate" train --set model.gate_act=silu --out a
+expect 1 "expected a multiple of model.pool_stride = 3" train --set model.pool=linear model.pool_stride=3 --out a
+expect 1 "have lengths of their own" info --set dataset.name=listops model.pool=sample
+expect 2 "one of zoh, bilinear, dss" train --set model.layer=s4_diag model.disc=euler
+for state in "tbptt" "reset trainer.context=1" "bptt trainer.context=1"; do
+  expect 0 "bits per token" train "${small[@]}" --set dataset.name=bytes dataset.folder=numbers.txt dataset.length=40 \
+    decoder.pool=last trainer.state=$state --out state --overwrite
+  expect 0 "perplexity" evaluate state
+done
+grep -q '"bits":' state/test.jsonl || fail "test.jsonl lacks the bits per token"
+expect 1 "do not follow one another" train --set trainer.state=tbptt --out a
+expect 0 "test accuracy" train "${small[@]}" --set dataset.limit=100 dataset.validation=0.2 trainer.epochs=3 \
+  trainer.keep_best=2 --out several
+[ "$(ls several/best | wc -l)" -eq 2 ] || fail "the two best checkpoints: $(ls several/best)"
+expect 0 "test accuracy" evaluate "several/best/$(ls several/best | head -1)"
+
 echo "-- weights as state dicts of the S4 and DSS repositories, and back"
 scores() { "$program" evaluate "$1" 2>&1 | grep '^test '; }
 expect 0 "names of a training run" convert --from threads --to weights.safetensors

@@ -4,6 +4,7 @@
 #include "check.hpp"
 #include "files.hpp"
 #include "long_sequence/datasets.hpp"
+#include "longwave/data/wav.hpp"
 
 using namespace longwave::examples;
 using namespace longwave::test;
@@ -79,6 +80,44 @@ TEST_CASE("long_sequence data: with the run's vocabulary the training texts are 
   const RunData test = load_data(options, {.train = false, .fit = all.fit});
   CHECK(same_items(test.test, all.test));
   check_network_sizes(test.shape, all.shape);
+}
+
+TEST_CASE("long_sequence data: with the run's statistics of speech only the test part is read") {
+  const TemporaryFolder folder;
+  longwave::Tensor<float, 2> clip(1, 10);
+  int clips = 0;
+  for (const std::string word : {"bed", "cat"}) {
+    longwave::make_folders(folder / word);
+    for (int i = 0; i < 6; ++i, ++clips) {
+      for (index_t l = 0; l < 10; ++l) clip(0, l) = static_cast<float>((clips * 7 + l * l) % 13) / 32;
+      longwave::write_wav<float>(folder / (word + "/" + std::to_string(i) + ".wav"), clip.view(), 16000);
+    }
+  }
+  write_text(folder / "validation_list.txt", "bed/0.wav\ncat/1.wav\n");
+  write_text(folder / "testing_list.txt", "bed/4.wav\ncat/5.wav\n");
+  RunOptions options = set_of("speech");
+  options.dataset.folder = folder.path();
+  options.dataset.length = 10;
+  for (const double dropped : {0.0, 0.3}) {
+    options.dataset.dropped = dropped;
+    const RunData all = load_data(options);
+    CHECK(size_of(all.train) == 8);
+    const RunData test = load_data(options, {.train = false, .fit = all.fit});
+    CHECK(size_of(test.train) == 0);
+    CHECK_FALSE(test.validation.has_value());
+    CHECK(same_items(test.test, all.test));
+    CHECK(test.fit == all.fit);
+    check_network_sizes(test.shape, all.shape);
+    CHECK(same_items(load_data(options, test_part).test, all.test));  // a checkpoint of before: no statistics
+    Fit damaged = all.fit;
+    damaged["positions"][3] = 'x';
+    CHECK(error_text<longwave::ValueError>([&] { load_data(options, {.train = false, .fit = damaged}); }) ==
+          "the checkpoint's statistics of speech are damaged");
+    damaged["positions"].resize(16);
+    CHECK(error_text<longwave::ValueError>([&] {
+            load_data(options, {.train = false, .fit = damaged});
+          }).find("of 1 positions, the data here has 10") != std::string::npos);
+  }
 }
 
 TEST_CASE("long_sequence data: what a network must be like is known without the files") {

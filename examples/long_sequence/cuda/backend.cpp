@@ -10,8 +10,8 @@ namespace {
 // One replay of a captured step per position; numbers go to the device and back each time.
 class CudaStream final : public NetworkStream<Host> {
  public:
-  CudaStream(Network<Cuda>& network, const NetworkShape& shape, index_t B, double rate)
-      : stream_(network.make_stream(B, rate)), x_(B, shape.channels), tokens_(B), scores_(B, shape.outputs) {}
+  CudaStream(Network<Cuda>& network, const NetworkShape& shape, index_t B, const StepOptions& how)
+      : stream_(network.make_stream(B, how)), x_(B, shape.channels), tokens_(B), scores_(B, shape.outputs) {}
 
   void reset() override { stream_->reset(); }
   void step(TensorView<const float, 2> x, TensorView<float, 2> scores) override {
@@ -50,7 +50,8 @@ class CudaStream final : public NetworkStream<Host> {
 class CudaPredictor final : public Predictor {
  public:
   // The same numbers on the device.
-  CudaPredictor(Network<Host>& network, const RunOptions& options, const NetworkShape& shape) : shape_(shape) {
+  CudaPredictor(Network<Host>& network, const RunOptions& options, const NetworkShape& shape)
+      : options_(options), shape_(shape) {
     Generator unused(0);
     network_ = make_network<Cuda>(options, shape, unused);
     const auto from = network.state();
@@ -59,14 +60,15 @@ class CudaPredictor final : public Predictor {
       cuda::copy_to_device(to[i].value, from[i].value, static_cast<std::size_t>(from[i].count) * sizeof(float));
   }
   void predict(Batches& batches, double rate, const Use& use) override {
-    examples::predict(*network_, batches, rate, tape_, use);
+    examples::predict(*network_, batches, rate, tape_, use, options_);
   }
-  std::unique_ptr<NetworkStream<Host>> make_stream(index_t B, double rate) override {
-    return std::make_unique<CudaStream>(*network_, shape_, B, rate);
+  std::unique_ptr<NetworkStream<Host>> make_stream(index_t B, const StepOptions& how) override {
+    return std::make_unique<CudaStream>(*network_, shape_, B, how);
   }
   void wait() override { cuda::synchronize(); }
 
  private:
+  RunOptions options_;
   NetworkShape shape_;
   std::unique_ptr<Network<Cuda>> network_;
   Tape<float, Cuda> tape_;

@@ -1,11 +1,7 @@
-#include "long_sequence/mixed_layer.hpp"
-#include "long_sequence/networks/s4.hpp"
-#include "longwave/cuda.hpp"
+#include "long_sequence/cuda/mixed_s4_diag.hpp"
 
 namespace longwave::examples {
 
-MadeNetwork<Cuda> make_mixed_s4_diag_network(const RunOptions& options, const NetworkShape& shape, Generator& gen) {
-  return s4_diag_network_of<MixedLayer<S4Diag<float, Cuda>>>(options, shape, gen);
-}
+template MadeNetwork<Cuda> make_mixed_s4_diag_network<Zoh>(const RunOptions&, const NetworkShape&, Generator&);
 
 }  // namespace longwave::examples

@@ -38,6 +38,7 @@ class Runner<Cuda> {
     slot.batches.resize(static_cast<std::size_t>(accumulate_));
     slot.first_number = numbers_.published();
     for (index_t i = 0; i < accumulate_; ++i) {
+      learner.start(first + i, [&](index_t j) { return staging_.send(batches.batch(j)).input; });
       const HostBatch host = batches.batch(first + i);
       const StagedBatch batch = staging_.send(host);
       const bool full = captures_ && host.items == batch_;
@@ -108,7 +109,7 @@ class Runner<Cuda> {
       if (has_scores)
         sums.add(TensorView<const float, 3>(scores.data(), sizes), target);
       else
-        sums.add_loss(loss, targets.count(), of_classes);
+        sums.add_loss(loss, targets.count(), of_classes, targets[1]);
     }
   };
   struct Slot {
@@ -181,17 +182,20 @@ class Runner<Cuda> {
   index_t queued_ = 0, told_ = 0;
 };
 
-// use(i, scores (B, K, M), batch) for every batch, without dropout.
+// use(i, scores (B, K, M), batch) for every batch, without dropout. options: of the run, for trainer.state.
 template <class Use>
-void predict(Network<Cuda>& network, Batches& batches, double rate, Tape<float, Cuda>& tape, Use&& use) {
+void predict(Network<Cuda>& network, Batches& batches, double rate, Tape<float, Cuda>& tape, Use&& use,
+             const RunOptions& options = {}) {
+  Carried<Cuda> carried(options);
   BatchStaging staging;
   tape.evaluate();
   tape.set_recording(false);
   batches.start_epoch(0);
   for (index_t i = 0; i < batches.batches(); ++i) {
+    carried.start(network, tape, i, [&](index_t j) { return staging.send(batches.batch(j)).input; });
     const HostBatch batch = batches.batch(i);
     tape.rewind();
-    const Tensor<float, 3> scores = cuda::to_host(network(tape, staging.send(batch).input, rate).value());
+    const Tensor<float, 3> scores = cuda::to_host(carried(network, tape, staging.send(batch).input, rate).value());
     use(i, scores.view(), batch);
   }
 }

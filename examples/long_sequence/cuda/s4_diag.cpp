@@ -3,6 +3,6 @@
 
 namespace longwave::examples {
 
-template MadeNetwork<Cuda> make_s4_diag_network<Cuda>(const RunOptions&, const NetworkShape&, Generator&);
+template MadeNetwork<Cuda> make_s4_diag_network<Cuda, Zoh>(const RunOptions&, const NetworkShape&, Generator&);
 
 }  // namespace longwave::examples

@@ -1,4 +1,6 @@
 // Spoken digits, Speech Commands, and sound as 8-bit mu-law tokens to be continued.
+#include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -27,6 +29,35 @@ Numbers scaled(Numbers set, float factor) {
   return set;
 }
 
+// Means, then deviations, exact: the bits of each number as eight digits.
+std::string text_of(const PositionScale<float>& scale) {
+  std::string text;
+  char digits[9];
+  for (const Tensor<float, 2>* numbers : {&scale.mean, &scale.deviation})
+    for (index_t i = 0; i < numbers->count(); ++i) {
+      std::snprintf(digits, sizeof digits, "%08x", std::bit_cast<std::uint32_t>(numbers->data()[i]));
+      text += digits;
+    }
+  return text;
+}
+PositionScale<float> positions_of(const std::string& text, index_t C, index_t L) {
+  PositionScale<float> scale;
+  scale.mean = Tensor<float, 2>(C, L);
+  scale.deviation = Tensor<float, 2>(C, L);
+  const auto n = static_cast<std::size_t>(C * L);
+  if (text.size() != 2 * 8 * n)
+    throw_value_error("the checkpoint's statistics of speech are of " + std::to_string(text.size() / 16) +
+                      " positions, the data here has " + std::to_string(n) + "; name the data it was trained with");
+  for (std::size_t i = 0; i < 2 * n; ++i) {
+    std::uint32_t bits = 0;
+    const char* digits = text.data() + 8 * i;
+    if (std::from_chars(digits, digits + 8, bits, 16).ptr != digits + 8)
+      throw_value_error("the checkpoint's statistics of speech are damaged");
+    (i < n ? scale.mean : scale.deviation).data()[i % n] = std::bit_cast<float>(bits);
+  }
+  return scale;
+}
+
 std::string digits_folder(const RunOptions& options) { return data_folder(options, "fsdd", "digit_speaker_take.npy"); }
 
 }  // namespace
@@ -44,33 +75,40 @@ RunData load_digits(const RunOptions& options, const Wanted& wanted) {
   return data;
 }
 
-// Each position standardised for itself, as in the published runs; then what is dropped.
-// All parts, which standardising needs.
-RunData load_speech(const RunOptions& options, const Wanted&) {
+// Each position standardised for itself, as in the published runs; then what is dropped. With the run's statistics the
+// test part alone is read.
+RunData load_speech(const RunOptions& options, const Wanted& wanted) {
   const auto& o = options.dataset;
   const bool ten = o.words == "ten";
   const std::string folder = data_folder(options, "speech_commands", ten ? "yes" : "testing_list.txt");
   const index_t L = o.length > 0 ? o.length : 16000;
-  const SpeechOptions how{.divide_again = o.divide_again};
+  const std::string known = wanted.train ? "" : fitted(wanted, "positions");
+  const SpeechOptions how{.divide_again = o.divide_again, .test_only = !known.empty()};
   SpeechParts<float> parts =
       ten ? read_speech_commands_ten<float>(folder, how, L) : read_speech_commands<float>(folder, how, L);
   // One part at a time: there are gigabytes of it.
   const auto dense = [&](SequenceSet<float>& set) {
     const SequenceSet<float> part = std::exchange(set, {});
+    if (part.size() == 0) return Dataset<float>();
     return o.mfcc ? Mfcc()(padded(part, L)) : padded(part, L);
   };
   Dataset<float> train = dense(parts.train), validation = dense(parts.validation), test = dense(parts.test);
-  const PositionScale<float> scale(train.x.view());
+  const PositionScale<float> scale =
+      known.empty() ? PositionScale<float>(train.x.view()) : positions_of(known, test.channels(), test.length());
   std::uint32_t stream = 110;  // of random numbers, one for each part, whatever the seed of the run
   const auto finished = [&](Dataset<float>& data) {
     Dataset<float> part = std::exchange(data, {});
+    const std::uint32_t own_stream = stream++;
+    if (part.size() == 0) return Numbers();
     scale.apply(part.x.view());
-    if (o.dropped > 0) part = drop_samples(part, o.dropped, {0, stream++, 0});
+    if (o.dropped > 0) part = drop_samples(part, o.dropped, {0, own_stream, 0});
     return sequences_of(part);
   };
   auto train_set = finished(train), validation_set = finished(validation), test_set = finished(test);
-  RunData data = assemble(options, std::move(train_set), std::move(test_set), std::optional(std::move(validation_set)));
+  auto held_out = validation_set.size() > 0 ? std::optional(std::move(validation_set)) : std::nullopt;
+  RunData data = assemble(options, std::move(train_set), std::move(test_set), std::move(held_out));
   data.classes = ten ? speech_commands_ten : speech_commands_words(folder);
+  data.fit["positions"] = known.empty() ? text_of(scale) : known;
   return data;
 }
 

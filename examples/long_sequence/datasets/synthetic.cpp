@@ -35,8 +35,12 @@ RunData load_synthetic(const RunOptions& options, const Wanted& wanted) {
   if (options.dataset.name == "adding")
     return made(options, wanted, AddingTask{.length = L > 0 ? L : 1000}, 50000, 1000, Predict::one_each);
   if (options.dataset.name == "copying")
-    return made(options, wanted, CopyingTask{.gap = L > 0 ? L : 1000, .alphabet = options.dataset.symbols}, 10000, 1000,
-                Predict::last_positions);
+    return made(options, wanted,
+                CopyingTask{.gap = L > 0 ? L : 1000,
+                            .alphabet = options.dataset.symbols,
+                            .variable = options.dataset.variable,
+                            .reverse = options.dataset.reverse},
+                10000, 1000, Predict::last_positions);
   if (options.dataset.name == "delay")
     return made(options, wanted, DelayTask{.length = L > 0 ? L : 4000, .lag = L > 0 ? L / 4 : 1000}, 16384, 1024,
                 Predict::every_position);

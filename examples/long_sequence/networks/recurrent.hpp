@@ -10,13 +10,13 @@ namespace longwave::examples {
 
 template <device D>
 MadeNetwork<D> make_lstm_network(const RunOptions& options, const NetworkShape& shape, Generator& gen) {
-  return std::make_unique<NetworkOf<LstmLayer<float, D>, D>>(options, shape, RecurrentOptions(), false, gen);
+  return network_of<LstmLayer<float, D>>(options, shape, RecurrentOptions(), /*two_sided=*/false, gen);
 }
 
 template <device D>
 MadeNetwork<D> make_gru_network(const RunOptions& options, const NetworkShape& shape, Generator& gen) {
   if constexpr (std::is_same_v<D, Host>)
-    return std::make_unique<NetworkOf<GruLayer<float>, Host>>(options, shape, RecurrentOptions(), false, gen);
+    return network_of<GruLayer<float>>(options, shape, RecurrentOptions(), /*two_sided=*/false, gen);
   else
     throw_value_error("model.layer = gru runs on the host only; leave out --device, or take lstm");
 }
@@ -24,7 +24,7 @@ MadeNetwork<D> make_gru_network(const RunOptions& options, const NetworkShape& s
 template <device D>
 MadeNetwork<D> make_conv_network(const RunOptions& options, const NetworkShape& shape, Generator& gen) {
   const ConvLayerOptions layer{.kernel = options.model.kernel_size, .causal = !options.model.bidirectional};
-  return std::make_unique<NetworkOf<ConvLayer<float, D>, D>>(options, shape, layer, /*two_sided=*/true, gen);
+  return network_of<ConvLayer<float, D>>(options, shape, layer, /*two_sided=*/true, gen);
 }
 
 }  // namespace longwave::examples

@@ -2,6 +2,6 @@
 
 namespace longwave::examples {
 
-template MadeNetwork<Host> make_s4_diag_network<Host>(const RunOptions&, const NetworkShape&, Generator&);
+template MadeNetwork<Host> make_s4_diag_network<Host, Zoh>(const RunOptions&, const NetworkShape&, Generator&);
 
 }  // namespace longwave::examples

@@ -11,7 +11,7 @@ MadeNetwork<typename Layer::Dev> s4d_network_of(const RunOptions& options, const
   S4DOptions layer;
   set_ssm_options(layer, options);
   layer.lr = options.optimizer.ssm_lr;
-  return std::make_unique<NetworkOf<Layer, typename Layer::Dev>>(options, shape, layer, /*two_sided=*/false, gen);
+  return network_of<Layer>(options, shape, layer, /*two_sided=*/false, gen);
 }
 
 template <device D>

@@ -28,6 +28,7 @@ namespace longwave {
 struct SpeechOptions {
   index_t rate = 16000;       // that every file must have
   bool divide_again = false;  // samples by 2^15 once more
+  bool test_only = false;     // of Speech Commands: the other parts stay empty, their files unread
 };
 
 template <class T>
@@ -115,10 +116,12 @@ SpeechParts<T> read_speech_commands(const std::string& root, const SpeechOptions
       SequenceSet<T>& part = validation.count(name) > 0 ? parts.validation
                              : testing.count(name) > 0  ? parts.test
                                                         : parts.train;
+      if (how.test_only && &part != &parts.test) continue;
       detail::add_wav(part, read_wav<T>(path), path, c, how, length);
     }
   for (const SequenceSet<T>* part : {&parts.train, &parts.validation, &parts.test})
-    if (part->size() == 0) detail::throw_io_error(root, "holds no clip of " + part->name);
+    if (part->size() == 0 && (part == &parts.test || !how.test_only))
+      detail::throw_io_error(root, "holds no clip of " + part->name);
   return parts;
 }
 
@@ -150,20 +153,34 @@ inline std::vector<std::vector<index_t>> stratified_places(const std::vector<ind
 template <class T = float>
 SpeechParts<T> read_speech_commands_ten(const std::string& root, const SpeechOptions& how = {},
                                         index_t length = 16000) {
-  SequenceSet<T> all =
-      detail::no_speech<T>("Speech Commands (10 words)", static_cast<index_t>(speech_commands_ten.size()));
-  for (std::size_t c = 0; c < speech_commands_ten.size(); ++c)
-    for (const std::string& file : list_folder(root + "/" + speech_commands_ten[c], ".wav")) {
-      const std::string path = root + "/" + speech_commands_ten[c] + "/" + file;
-      const Wav<T> wav = read_wav<T>(path);
-      if (wav.length() == length) detail::add_wav(all, wav, path, static_cast<index_t>(c), how, length);
+  const std::string set_name = "Speech Commands (10 words)";
+  const auto n = static_cast<index_t>(speech_commands_ten.size());
+  std::vector<std::string> paths;
+  std::vector<index_t> y;
+  for (index_t c = 0; c < n; ++c) {
+    const std::string folder = root + "/" + speech_commands_ten[static_cast<std::size_t>(c)];
+    for (const std::string& file : list_folder(folder, ".wav")) {
+      if (wav_length(folder + "/" + file) != length) continue;
+      paths.push_back(folder + "/" + file);
+      y.push_back(c);
     }
-  if (all.size() == 0)
+  }
+  if (paths.empty())
     detail::throw_io_error(root, "holds no clip of " + std::to_string(length) + " samples of the ten words");
   Generator generator(0);
-  const auto places = stratified_places(all.y, all.classes, {0.15, 0.15}, generator);
-  return {subset(all, places[0], all.name + " (train)"), subset(all, places[1], all.name + " (validation)"),
-          subset(all, places[2], all.name + " (test)")};
+  const auto places = stratified_places(y, n, {0.15, 0.15}, generator);
+  const auto read = [&](std::size_t part, const char* part_name) {
+    SequenceSet<T> set = detail::no_speech<T>(set_name + part_name, n);
+    for (const index_t place : places[part]) {
+      const std::string& path = paths[static_cast<std::size_t>(place)];
+      detail::add_wav(set, read_wav<T>(path), path, y[static_cast<std::size_t>(place)], how, length);
+    }
+    return set;
+  };
+  const auto unless_test_only = [&](std::size_t part, const char* part_name) {
+    return how.test_only ? detail::no_speech<T>(set_name + part_name, n) : read(part, part_name);
+  };
+  return {unless_test_only(0, " (train)"), unless_test_only(1, " (validation)"), read(2, " (test)")};
 }
 
 // Sound packed into arrays: samples.npy (int16, divided by 2^15, or floats), offsets.npy (n + 1), and a table of labels

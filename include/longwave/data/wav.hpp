@@ -66,9 +66,11 @@ class WavReader {
                                 std::to_string(format_.frame()) + " of a sample of all channels");
   }
 
+  index_t length() const { return static_cast<index_t>(data_.size() / format_.frame()); }
+
   template <class T>
   Wav<T> read() const {
-    const index_t C = format_.channels, L = static_cast<index_t>(data_.size() / format_.frame());
+    const index_t C = format_.channels, L = length();
     Wav<T> out{Tensor<T, 2>::uninitialized({C, L}), format_.rate};
     const std::size_t bytes = static_cast<std::size_t>(format_.bits / 8);
     const std::byte* at = data_.data();
@@ -148,6 +150,12 @@ template <class T = float>
 Wav<T> read_wav(const std::string& path) {
   const MappedFile file(path);
   return read_wav<T>(file.bytes(), path);
+}
+
+// Samples of a file, per channel, by its header.
+inline index_t wav_length(const std::string& path) {
+  const MappedFile file(path);
+  return detail::WavReader(file.bytes(), path).length();
 }
 
 // Samples (C, L) as PCM of 16 bits, rounded; what is outside [-1, 1) is cut. Replaces `path` as a whole.

@@ -1,0 +1,7 @@
+#include "long_sequence/cuda/mixed_s4_diag.hpp"
+
+namespace longwave::examples {
+
+template MadeNetwork<Cuda> make_mixed_s4_diag_network<Dss>(const RunOptions&, const NetworkShape&, Generator&);
+
+}  // namespace longwave::examples

@@ -1,0 +1,7 @@
+#include "long_sequence/networks/s4.hpp"
+
+namespace longwave::examples {
+
+template MadeNetwork<Host> make_s4_diag_network<Host, Bilinear>(const RunOptions&, const NetworkShape&, Generator&);
+
+}  // namespace longwave::examples
