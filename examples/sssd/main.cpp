@@ -1,9 +1,8 @@
 // sssd: trains diffusion models on series and event traces; imputes, forecasts and generates with them.
 // Exit codes: 0 done, 1 error, 2 wrong command line or no such device, 130 interrupted with a checkpoint written.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "common/device.hpp"
+#include "common/command_line.hpp"
 #include "common/program.hpp"
 #include "sssd/commands.hpp"
 #include "sssd/config.hpp"
@@ -23,10 +22,7 @@ template <class Arguments>
 void add_common(CLI::App& app, Arguments& a) {
   app.add_option("-c,--config", a.config, "JSON file in the official layout")->type_name("FILE");
   app.add_option("--data", a.data, "folder of the data files [LONGWAVE_DATA]")->type_name("DIR");
-  app.add_option_function<std::string>(
-         "--device", [&a](const std::string& name) { a.device = open_device(name); },
-         "cpu, cuda or cuda:<number> [cpu]")
-      ->type_name("DEVICE");
+  add_device(app, a.device);
   app.add_flag_callback("--tf32", use_tf32, "on a GPU: products with operands of 11 bits, several times as fast");
   app.add_flag("--force", a.force, "replace what is there");
   app.add_flag("--quiet", a.quiet, "no progress, results only");
@@ -57,18 +53,19 @@ void add_draw(CLI::App& app, DrawArguments& a, const std::string& output_dir) {
   app.add_option("--checkpoint_iter,--ckpt_iter", a.iteration, "max or the number of an iteration [max]")
       ->type_name("N");
   app.add_option("--output_dir", a.output_dir, "folder to write to [" + output_dir + "]")->type_name("DIR");
-  app.add_option("--batch_size", a.batch_size, "series drawn at a time [16]")->check(CLI::PositiveNumber);
-  app.add_option("--seed", a.seed, "of all draws [0]")->check(CLI::NonNegativeNumber);
-  app.add_option("--threads", a.threads, "0: as many as there are")->check(CLI::NonNegativeNumber);
+  app.add_option("--batch_size", a.batch_size, "series drawn at a time [16]")->check(above_0());
+  app.add_option("--seed", a.seed, "of all draws [0]")->check(at_least_0());
+  app.add_option("--threads", a.threads, "0: as many as there are")->check(at_least_0());
 }
 
 void add_sampler(CLI::App& app, SamplerChoice& s) {
   app.add_option("--sampler", s.name, "ddpm, ddim, dpm++ or dpm++sde [ddpm]")
       ->check(CLI::IsMember(std::vector<std::string>(std::begin(sampler_names), std::end(sampler_names))));
-  app.add_option("--steps", s.steps, "diffusion steps [ddpm: all, others: 20]")->check(CLI::PositiveNumber);
+  app.add_option("--steps", s.steps, "diffusion steps [ddpm: all, others: 20]")->check(above_0());
   app.add_option("--spacing", s.spacing, "of the steps: even, leading, trailing, quadratic or log_snr [even]")
       ->check(CLI::IsMember(std::vector<std::string>(std::begin(spacing_names), std::end(spacing_names))));
-  app.add_option("--eta", s.eta, "ddim: noise after the start, 0 to 1 [0]")->check(CLI::Range(0.0, 1.0));
+  app.add_option("--eta", s.eta, "ddim: noise after the start, 0 to 1; 1 for few steps on events [0]")
+      ->check(CLI::Range(0.0, 1.0));
   app.add_option("--known", s.known, "known values on the way: exact, or trained: as training showed them [exact]")
       ->check(CLI::IsMember({"exact", "trained"}));
   app.add_option("--clip", s.clip, "range of the predicted values as the network sees them; events: 0 1 [any]")
@@ -79,9 +76,9 @@ void add_sampler(CLI::App& app, SamplerChoice& s) {
 void add_gaps(CLI::App& app, GapArguments& a) {
   app.add_option("--masking", a.masking, "rm, mnr, bm, forecast, or block [as trained]")
       ->check(CLI::IsMember({"rm", "mnr", "bm", "forecast", "block"}));
-  app.add_option("--missing_k", a.missing_k, "as in train [as trained]")->check(CLI::PositiveNumber);
+  app.add_option("--missing_k", a.missing_k, "as in train [as trained]")->check(above_0());
   app.add_option("--block_start", a.block_start, "first position of a block, from 0 on [in the middle]")
-      ->check(CLI::NonNegativeNumber);
+      ->check(at_least_0());
 }
 
 void add_samplers(CLI::App& app, SamplersArguments& a) {
@@ -91,8 +88,8 @@ void add_samplers(CLI::App& app, SamplersArguments& a) {
       ->required()
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("SAMPLER");
-  app.add_option("--draws", a.draws, "seeds, from --seed on [3]")->check(CLI::PositiveNumber);
-  app.add_option("--limit", a.limit, "at most so many series of the test data; 0: all")->check(CLI::NonNegativeNumber);
+  app.add_option("--draws", a.draws, "seeds, from --seed on [3]")->check(above_0());
+  app.add_option("--limit", a.limit, "at most so many series of the test data; 0: all")->check(at_least_0());
   app.add_option("--output", a.output, "JSON file to write")->type_name("FILE");
 }
 
@@ -103,19 +100,18 @@ void add_impute(CLI::App& app, ImputeArguments& a) {
                  "your file with gaps (csv, npy; events as text or npy, 0 where missing); else the "
                  "test data are blanked and scored")
       ->type_name("FILE");
-  app.add_option("-n,--num_samples", a.num_samples, "series per imputation<i>.npy [500]")->check(CLI::PositiveNumber);
-  app.add_option("--samples", a.samples, "draws of each series, for median and quantiles [1]")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--limit", a.limit, "at most so many series of the test data; 0: all")->check(CLI::NonNegativeNumber);
-  app.add_option("--period", a.period, "of the seasonal baseline, in rows [24]")->check(CLI::PositiveNumber);
+  app.add_option("-n,--num_samples", a.num_samples, "series per imputation<i>.npy [500]")->check(above_0());
+  app.add_option("--samples", a.samples, "draws of each series, for median and quantiles [1]")->check(above_0());
+  app.add_option("--limit", a.limit, "at most so many series of the test data; 0: all")->check(at_least_0());
+  app.add_option("--period", a.period, "of the seasonal baseline, in rows [24]")->check(above_0());
   app.add_option("--report", a.report, "HTML file [report.html in the output folder]")->type_name("FILE");
 }
 
 void add_generate(CLI::App& app, GenerateArguments& a) {
   add_draw(app, a, "generated_traces_sssd");
   add_sampler(app, a.sampler);
-  app.add_option("--num_samples,-n", a.num_samples, "sequences [100]")->check(CLI::PositiveNumber);
-  app.add_option("--seq_len", a.seq_len, "their length [as trained]")->check(CLI::PositiveNumber);
+  app.add_option("--num_samples,-n", a.num_samples, "sequences [100]")->check(above_0());
+  app.add_option("--seq_len", a.seq_len, "their length [as trained]")->check(above_0());
 }
 
 void add_evaluate(CLI::App& app, EvaluateArguments& a) {
@@ -128,8 +124,8 @@ void add_evaluate(CLI::App& app, EvaluateArguments& a) {
 void add_baselines(CLI::App& app, BaselinesArguments& a) {
   app.add_option("--data", a.data, "folder of the kernel traces [$LONGWAVE_DATA]")->type_name("DIR");
   app.add_option("--dataset", a.datasets, "workloads [the nine published ones]")->delimiter(',');
-  app.add_option("--sequence_length", a.sequence_length, "events per sequence [200]")->check(CLI::PositiveNumber);
-  app.add_option("--missing_k", a.missing_k, "events in the middle to impute [10]")->check(CLI::PositiveNumber);
+  app.add_option("--sequence_length", a.sequence_length, "events per sequence [200]")->check(above_0());
+  app.add_option("--missing_k", a.missing_k, "events in the middle to impute [10]")->check(above_0());
 }
 
 int run(std::vector<std::string> arguments) {
@@ -157,7 +153,7 @@ int run(std::vector<std::string> arguments) {
   CLI::App* forecast_app = app.add_subcommand("forecast", "what follows your file, or scores on the test data");
   add_impute(*forecast_app, forecast_arguments);
   forecast_app->add_option("--horizon", forecast_arguments.horizon, "steps ahead [missing_k as trained]")
-      ->check(CLI::PositiveNumber);
+      ->check(above_0());
   CLI::App* samplers_app = app.add_subcommand("samplers", "which sampler a network imputes events best with");
   add_samplers(*samplers_app, samplers_arguments);
   CLI::App* generate_app = app.add_subcommand("generate", "new event traces from nothing");

@@ -30,6 +30,8 @@ expect 2 "no data: name a kernel trace" train
 expect 2 "--checkpoint" impute
 expect 2 "--generated" evaluate
 expect 0 "--missing_k" train --help
+expect 2 "--steps: 0, expected a number above 0" impute --checkpoint x --steps 0
+expect 2 "--seed: -1, expected a number of 0 or more" generate --checkpoint x --seed -1
 expect 2 '--device: "gpu" is none of cpu, cuda, cuda:<number>' train --device gpu
 
 echo "-- bad input (exit code 1)"
