@@ -1,5 +1,5 @@
 // The dense product of cpu/gemm.hpp beside Eigen's, one thread, on the shapes this library multiplies: GFLOP/s.
-// The decision in docs/design/gemm.md rests on these rows.
+// The decision in docs/design/gemm.md rests on these rows. Then linear layers with what is around the product.
 #include <benchmark/benchmark.h>
 
 #include <Eigen/Core>
@@ -7,6 +7,7 @@
 #include "longwave/core/random.hpp"
 #include "longwave/core/tensor.hpp"
 #include "longwave/cpu/gemm.hpp"
+#include "longwave/nn/linear.hpp"
 
 namespace longwave {
 namespace {
@@ -50,6 +51,36 @@ void shapes(benchmark::internal::Benchmark* b) {
 }
 BENCHMARK_TEMPLATE(product, true)->Apply(shapes);
 BENCHMARK_TEMPLATE(product, false)->Apply(shapes);
+
+// Forward and backward on a tape, with a bias: relu after it or not.
+template <bool relu>
+void linear_layer(benchmark::State& state) {
+  set_num_threads(1);
+  const index_t R = state.range(0), I = state.range(1), O = state.range(2);
+  Generator gen(1);
+  Linear<float> layer({.in = I, .out = O}, gen);
+  Tensor<float, 2> x(R, I), dy(R, O);
+  gen.normal(x.view());
+  gen.normal(dy.view());
+  Tape<float> tape;
+  for (auto _ : state) {
+    tape.rewind();
+    const auto v = tape.variable(x.view());
+    const auto y = relu ? layer.with_relu(tape, v) : layer(tape, v);
+    tape.backward(y, std::as_const(dy).view());
+    benchmark::ClobberMemory();
+  }
+  state.counters["flops"] =
+      benchmark::Counter(static_cast<double>(6 * R * I * O), benchmark::Counter::kIsIterationInvariantRate);
+}
+
+void layers(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"R", "I", "O"});
+  b->Args({128, 64, 64});     // the point U-Net of the MNIST-1D experiments
+  b->Args({4096, 128, 128});  // position-wise, a short batch
+}
+BENCHMARK_TEMPLATE(linear_layer, false)->Apply(layers);
+BENCHMARK_TEMPLATE(linear_layer, true)->Apply(layers);
 
 }  // namespace
 }  // namespace longwave

@@ -32,7 +32,7 @@ template void map_elements<1>(const char*, const Elements<float, 3>&, MissingWei
 template void map_elements<1>(const char*, const Elements<double, 3>&, MissingWeight);
 template void map_elements<1>(const char*, const Elements<float, 3>&, KnownOnly);
 template void map_elements<1>(const char*, const Elements<double, 3>&, KnownOnly);
-template void map_elements<1>(const char*, const Elements<float, 4>&, SetKnown);
-template void map_elements<1>(const char*, const Elements<double, 4>&, SetKnown);
+template void map_elements<1>(const char*, const Elements<float, 4>&, SetKnown<float>);
+template void map_elements<1>(const char*, const Elements<double, 4>&, SetKnown<double>);
 
 }  // namespace longwave::cuda

@@ -158,7 +158,7 @@ __device__ void load_channels(T (&to)[channel_items], const TensorView<const T, 
   }
 }
 
-// Operands y, x, mean, rstd, sum, r. with_sum: x + dropout(r) is normalised.
+// Operands y, x, mean, rstd, sum, r. with_sum: x + dropout(r) + add is normalised.
 template <bool with_sum, class T>
 __global__ void __launch_bounds__(32 * most_channel_warps)
     channel_norm_kernel(const __grid_constant__ ChannelTiles<T, 6> s, const NormParameters<T> p,
@@ -172,6 +172,14 @@ __global__ void __launch_bounds__(32 * most_channel_warps)
   if constexpr (with_sum) {
     ChannelValues<T> r;
     tile.load(r, 5);
+    if (p.add.data() != nullptr) {
+      T add[channel_items];
+      load_channels(add, p.add, tile.turn, tile.turns, s.H, T(0));
+#pragma unroll
+      for (int i = 0; i < channel_items; ++i)
+#pragma unroll
+        for (int j = 0; j < V; ++j) v[i][j] += add[i];
+    }
     T factor[channel_items];
     drops(factor, tile);
 #pragma unroll
@@ -327,25 +335,39 @@ void start_channel_norm(const ChannelTiles<T, 6>& tiles, NormParameters<T> p, co
   check_launch("layer_norm");
 }
 
-// Blocks: as many as a large device runs at once, more only where a thread's sums over positions in T would pass 64.
+// Blocks that sum over positions: as many as a large device runs at once, more only where a thread's sums in T would
+// pass 64.
+template <class T>
+std::uint32_t norm_blocks(const ChannelTiles<T, 7>& tiles) {
+  constexpr std::uint32_t most = 64 / Vector<T>::size;
+  const std::uint32_t at_once = 132 * std::max(1u, 512 / channel_threads(tiles.H));
+  return std::min(tiles.count, std::max(at_once, (tiles.count + most - 1) / most));
+}
+
+// partial (norm_blocks, 2, H), or nullptr: gradients of weight and bias are not wanted.
 template <class T>
 void start_channel_norm_backward(const ChannelTiles<T, 7>& tiles, NormParameters<T> p, const ChannelDrops<T>& drops,
-                                 TensorView<T, 1, Cuda> dweight, TensorView<T, 1, Cuda> dbias) {
+                                 double* partial) {
   p.share = 1 / static_cast<double>(tiles.H);
   const unsigned threads = channel_threads(tiles.H);
-  if (!wanted(dweight) && !wanted(dbias)) {
+  if (partial == nullptr) {
     channel_norm_backward_kernel<false><<<tiles.count, threads, 0, stream_handle()>>>(tiles, p, drops, 1, nullptr);
-    return check_launch("layer_norm");
+  } else {
+    const std::uint32_t blocks = norm_blocks(tiles), walk = (tiles.count + blocks - 1) / blocks;
+    channel_norm_backward_kernel<true>
+        <<<blocks, threads, 0, stream_handle()>>>(tiles, p, drops, static_cast<int>(walk), partial);
   }
-  constexpr std::uint32_t most = 64 / Vector<T>::size;
-  const std::uint32_t at_once = 132 * std::max(1u, 512 / threads);
-  const std::uint32_t blocks = std::min(tiles.count, std::max(at_once, (tiles.count + most - 1) / most));
-  const std::uint32_t walk = (tiles.count + blocks - 1) / blocks;
-  ScratchOn<Cuda> scratch;
-  double* partial = scratch.take<double>(index_t(blocks) * 2 * tiles.H);
-  channel_norm_backward_kernel<true>
-      <<<blocks, threads, 0, stream_handle()>>>(tiles, p, drops, static_cast<int>(walk), partial);
   check_launch("layer_norm");
+}
+template <class T>
+void start_channel_norm_backward(const ChannelTiles<T, 7>& tiles, const NormParameters<T>& p,
+                                 const ChannelDrops<T>& drops, TensorView<T, 1, Cuda> dweight,
+                                 TensorView<T, 1, Cuda> dbias) {
+  if (!wanted(dweight) && !wanted(dbias)) return start_channel_norm_backward<T>(tiles, p, drops, nullptr);
+  ScratchOn<Cuda> scratch;
+  const index_t blocks = norm_blocks(tiles);
+  double* partial = scratch.take<double>(blocks * 2 * tiles.H);
+  start_channel_norm_backward<T>(tiles, p, drops, partial);
   add_columns(dweight, dbias, partial, blocks, tiles.H);
 }
 

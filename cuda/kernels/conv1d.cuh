@@ -4,13 +4,14 @@
 //   few groups    windows X (I k, M) of x in working memory, a slice of the batch at a time: y = W X, dX = W^T dy,
 //                 dW += sum_b dy_b X_b^T; dx gathers what each position gave to dX
 //   many groups   short sums, by one thread per output: depthwise kernels
-//   few channels  one tap between at most 8 channels, forward from at most 8: narrow_linear.cuh
+//   few channels  one tap between at most 8 channels, forward from at most 8: narrow_linear.cuh; dW and dbias of dense
+//                 rows from at most 4 channels, and dbias of any: channel_sums.cuh
 //
 // Products are bound by 2 B O M I k / groups flops, the windows by k times the bytes of x, depthwise by x and y.
 #pragma once
 
+#include "kernels/channel_sums.cuh"
 #include "kernels/narrow_linear.cuh"
-#include "kernels/partials.cuh"
 #include "longwave/core/add_rows.hpp"
 #include "longwave/cuda/blas.hpp"
 #include "longwave/cuda/conv1d.hpp"
@@ -76,6 +77,49 @@ struct FoldWindows {
       if (m >= 0) sum += windows[t * dX.size(3) + m];
     }
     dx(channel / inputs, channel % inputs, l) = sum;
+  }
+};
+
+// The same for stride 1, 16 bytes of X or of dx at a time: rows of whole vectors, dense.
+template <class T>
+struct UnfoldVectors {
+  T* X;
+  TensorView<const T, 3, Cuda> x;
+  std::uint32_t per_row, taps;  // vectors of a row of X
+  index_t dilation, padding;
+  template <class I>
+  __device__ void operator()(I at) const {
+    const I inputs = static_cast<I>(x.size(1)), row = at / per_row, channel = row / taps, b = channel / inputs;
+    const index_t l =
+        index_t(at - row * per_row) * Vector<T>::size + index_t(row - channel * taps) * dilation - padding;
+    const T* from = x.data() + b * x.stride(0) + (channel - b * inputs) * x.stride(1);
+    Vector<T> v;
+#pragma unroll
+    for (int j = 0; j < Vector<T>::size; ++j)
+      v.at[j] = l + j >= 0 && l + j < x.size(2) ? from[(l + j) * x.stride(2)] : T(0);
+    *reinterpret_cast<Vector<T>*>(X + index_t(at) * Vector<T>::size) = v;
+  }
+};
+
+template <class T>
+struct FoldVectors {
+  T* dx;
+  TensorView<const T, 4, Cuda> dX;
+  std::uint32_t per_row;  // vectors of a row of dx
+  index_t dilation, padding;
+  template <class I>
+  __device__ void operator()(I at) const {
+    const I channel = at / per_row;
+    const index_t M = dX.size(3), m = index_t(at - channel * per_row) * Vector<T>::size + padding;
+    const T* windows = dX.data() + index_t(channel) * dX.size(2) * M;
+    Vector<T> v = {};
+    for (index_t t = 0; t < dX.size(2); ++t)
+#pragma unroll
+      for (int j = 0; j < Vector<T>::size; ++j) {
+        const index_t from = m + j - t * dilation;
+        if (from >= 0 && from < M) v.at[j] += windows[t * M + from];
+      }
+    *reinterpret_cast<Vector<T>*>(dx + index_t(at) * Vector<T>::size) = v;
   }
 };
 
@@ -148,20 +192,6 @@ struct DirectWeight {
   }
 };
 
-template <class T>
-struct ChannelTerm {
-  TensorView<const T, 3, Cuda> dy;
-
-  struct Row {
-    const T* data;
-    index_t step;
-    __device__ double operator()(index_t l) const { return static_cast<double>(data[l * step]); }
-  };
-  __device__ Row row(index_t o, index_t b) const {
-    return {dy.data() + b * dy.stride(0) + o * dy.stride(1), dy.stride(2)};
-  }
-};
-
 // One thread per position; I is the type that positions are divided in.
 template <class I, class F>
 __global__ void __launch_bounds__(map_threads) positions_kernel(I n, F f) {
@@ -178,6 +208,32 @@ void for_positions(const char* name, index_t n, const F& f) {
   else
     positions_kernel<<<blocks, map_threads, 0, stream_handle()>>>(static_cast<std::uint64_t>(n), f);
   check_launch(name);
+}
+
+// Rows of whole vectors: dense (rows, L), of few enough of them.
+inline bool whole_vectors(const void* data, index_t count, index_t L, index_t width) {
+  return aligned_for_vectors(data) && L % width == 0 && count < (index_t(1) << 31);
+}
+
+// X (B, I, k, M), in working memory, from x.
+template <class T>
+void unfold_windows(TensorView<T, 4, Cuda> X, TensorView<const T, 3, Cuda> x, const Conv1dOptions& o) {
+  constexpr index_t V = Vector<T>::size;
+  if (o.stride == 1 && whole_vectors(X.data(), X.count(), X.size(3), V))
+    return for_positions("conv1d: windows", X.count() / V,
+                         UnfoldVectors<T>{X.data(), x, static_cast<std::uint32_t>(X.size(3) / V),
+                                          static_cast<std::uint32_t>(X.size(2)), o.dilation, o.padding});
+  for_positions("conv1d: windows", X.count(), UnfoldWindows<T>{X, x, o});
+}
+
+template <class T>
+void fold_windows(TensorView<T, 3, Cuda> dx, TensorView<const T, 4, Cuda> dX, const Conv1dOptions& o) {
+  constexpr index_t V = Vector<T>::size;
+  if (o.stride == 1 && dx.contiguous() && whole_vectors(dx.data(), dx.count(), dx.size(2), V))
+    return for_positions(
+        "conv1d: dx", dx.count() / V,
+        FoldVectors<T>{dx.data(), dX, static_cast<std::uint32_t>(dx.size(2) / V), o.dilation, o.padding});
+  for_positions("conv1d: dx", dx.count(), FoldWindows<T>{dx, dX, o});
 }
 
 inline bool one_tap(const Extents<3>& W, const Conv1dOptions& o) {
@@ -254,7 +310,7 @@ void conv1d_backward_slice(TensorView<T, 3, Cuda> dx, T* dW_sums, TensorView<con
   const index_t B = dy.size(0), M = dy.size(2), rows = dy.size(1) / o.groups, depth = W.size(1);
   const auto windows = TensorView<T, 3, Cuda>(X.data(), Extents<3>(B, depth * o.groups, M));
   if (dW_sums != nullptr) {
-    for_positions("conv1d: windows", X.count(), UnfoldWindows<T>{X, x, o});
+    unfold_windows<T>(X, x, o);
     for (index_t g = 0; g < o.groups; ++g)
       gemm_sum<T>(TensorView<T, 2, Cuda>(dW_sums + g * rows * depth, Extents<2>(rows, depth)),
                   group_of(dy, g, o.groups), group_of(windows, g, o.groups).transpose(1, 2));
@@ -263,7 +319,7 @@ void conv1d_backward_slice(TensorView<T, 3, Cuda> dx, T* dW_sums, TensorView<con
   for (index_t g = 0; g < o.groups; ++g)
     gemm<T>(group_of(windows, g, o.groups), repeated(W.slice(0, g * rows, (g + 1) * rows).transpose(0, 1), B),
             group_of(dy, g, o.groups), false);
-  for_positions("conv1d: dx", dx.count(), FoldWindows<T>{dx, X, o});
+  fold_windows<T>(dx, X, o);
 }
 
 }  // namespace detail
@@ -287,7 +343,7 @@ void conv1d_forward(TensorView<T, 3, Cuda> y, TensorView<const T, 3, Cuda> x, Te
   for (index_t b = 0; b < B; b += entries) {
     const index_t n = std::min(entries, B - b);
     const auto X = room.slice(0, 0, n);
-    detail::for_positions("conv1d: windows", X.count(), detail::UnfoldWindows<T>{X, x.slice(0, b, b + n), o});
+    detail::unfold_windows<T>(X, x.slice(0, b, b + n), o);
     const auto windows = TensorView<T, 3, Cuda>(X.data(), Extents<3>(n, x.size(1) * W.size(2), M));
     for (index_t g = 0; g < o.groups; ++g)
       gemm<T>(detail::group_of(y.slice(0, b, b + n), g, o.groups),
@@ -338,7 +394,10 @@ void conv1d_backward(TensorView<T, 3, Cuda> dx, TensorView<T, 3, Cuda> dW, Tenso
   if (detail::one_tap(W.sizes(), o) && detail::narrow(weight))
     return detail::narrow_backward<T>(dx, wanted(dW) ? detail::tap_of(dW) : TensorView<T, 2, Cuda>(), dbias, dy, x,
                                       weight);
-  if (wanted(dbias)) add_row_sums("conv1d: dbias", dbias, dy.size(0), dy.size(2), detail::ChannelTerm<T>{dy});
+  if (detail::one_tap(W.sizes(), o) && wanted(dW) &&
+      add_narrow_sums<T>("conv1d: dW of few channels", detail::tap_of(dW), dbias, dy, x))
+    dW = {}, dbias = {};
+  if (wanted(dbias)) add_channel_sums("conv1d: dbias", dbias, dy);
   if (o.groups > detail::conv_most_products) return detail::conv1d_backward_direct(dx, dW, dy, x, W, o);
   if (!detail::one_tap(W.sizes(), o)) return detail::conv1d_backward_windows(dx, dW, dy, x, W, o);
   if (wanted(dx)) gemm<T>(dx, repeated(weight.transpose(0, 1), dy.size(0)), dy, false);

@@ -3,6 +3,7 @@
 
 #include "kernels/fft_conv_rows.cuh"
 #include "kernels/fft_conv_tiles.cuh"
+#include "longwave/core/fill.hpp"
 
 namespace longwave::cuda {
 
@@ -66,24 +67,36 @@ void fft_conv_forward(TensorView<T, 4, Cuda> y, TensorView<const T, 3, Cuda> u, 
                       TensorView<const T, 2, Cuda> D, KernelSpectra<T> spectra) {
   if (y.empty()) return;
   if (detail::fits_tiles(y, u, K))
-    detail::conv_tiles_forward(y, u, K, D, spectra);
+    detail::conv_tiles_forward(y, u, K, D, spectra, false, TensorView<T, 4, Cuda>());
   else
     detail::conv_rows_forward(y, u, K, D);
 }
 
 template <class T>
+void fft_conv_gelu_forward(TensorView<T, 4, Cuda> y, TensorView<T, 4, Cuda> z, TensorView<const T, 3, Cuda> u,
+                           TensorView<const T, 3, Cuda> K, TensorView<const T, 2, Cuda> D, KernelSpectra<T> spectra) {
+  if (y.empty()) return;
+  if (sizeof(T) == 4 && detail::fits_tiles(y, u, K)) return detail::conv_tiles_forward(y, u, K, D, spectra, true, z);
+  const TensorView<T, 4, Cuda> plain = wanted(z) ? z : y;
+  fft_conv_forward<T>(plain, u, K, D, spectra);
+  unary_forward(Elements<T, 2>(y, TensorView<const T, 4, Cuda>(plain)), GeluRule());
+}
+
+template <class T>
 void fft_conv_backward(TensorView<T, 3, Cuda> du, TensorView<T, 3, Cuda> dK, TensorView<T, 2, Cuda> dD,
                        TensorView<const T, 4, Cuda> dy, TensorView<const T, 3, Cuda> u, TensorView<const T, 3, Cuda> K,
-                       TensorView<const T, 2, Cuda> D, KernelSpectra<T> spectra) {
+                       TensorView<const T, 2, Cuda> D, KernelSpectra<T> spectra, TensorView<const T, 3, Cuda> before) {
   if (dy.size(1) * dy.size(2) * dy.size(3) == 0) return;
   const bool with_dK = wanted(dK) && !dK.empty();  // whose first entry is dD
   if (wanted(dD) && !with_dK)
     for (index_t c = 0; c < dy.size(1); ++c)
       add_row_sums("fft_conv: dD", dD[c], dy.size(0), dy.size(3), detail::SkipTerm<T>{detail::channel_of(dy, c), u});
-  if (detail::fits_tiles(dy, u, K, du, dK))
-    detail::conv_tiles_backward(du, dK, dD, dy, u, K, D, spectra);
-  else if (wanted(du) || wanted(dK))
+  if (detail::fits_tiles(dy, u, K, du, dK, before)) {
+    detail::conv_tiles_backward(du, dK, dD, dy, u, K, D, spectra, before);
+  } else if (wanted(du) || wanted(dK)) {
     detail::conv_rows_backward(du, dK, dD, dy, u, K, D);
+    if (wanted(du) && wanted(before)) longwave::detail::add_to(du, before);
+  }
 }
 
 }  // namespace longwave::cuda

@@ -15,6 +15,7 @@
 
 #include "kernels/fft_tile.cuh"
 #include "kernels/map.cuh"
+#include "longwave/ops/activation.hpp"
 
 namespace longwave::cuda::detail {
 
@@ -140,7 +141,7 @@ __global__ void __launch_bounds__(ConvTile<T, N, P>::block)
 }
 
 // Forward: a row is (b, c, h), out = in * K~ + D in. Adjoint: a row is (b, h), out = sum over c of in * conj(K~) + D
-// in.
+// in, + what there is already, if anything. With gelu, gelu(out) is stored to out, and out itself to plain, if given.
 template <class T>
 struct ConvRows {
   Signals<const T> in;
@@ -150,7 +151,20 @@ struct ConvRows {
   int B, C, H, L;
   unsigned rows;
   bool adjoint;
+  Signals<const T> before;  // adjoint: a row is (b, h)
+  bool gelu;                // forward, float
+  Signals<T> plain;
 };
+
+template <class T>
+__device__ void store_row(const ConvRows<T>& p, T* y, T* plain, int l, T value) {
+  if constexpr (sizeof(T) == 4)
+    if (p.gelu) {
+      if (plain != nullptr) plain[l * p.plain.l] = value;
+      value = GeluRule().value(value);
+    }
+  y[l * p.out.l] = value;
+}
 
 template <class T, int N, int P>
 __global__ void __launch_bounds__(ConvTile<T, N, P>::block, ConvTile<T, N, P>::row_blocks)
@@ -168,6 +182,8 @@ __global__ void __launch_bounds__(ConvTile<T, N, P>::block, ConvTile<T, N, P>::r
     const SignalRow<T> x{p.in.row(b, c, h), p.in.l, p.L};
     const T skip = p.D.data() != nullptr ? p.D(c, h) : T(0);
     T* y = p.out.row(b, c, h);
+    T* plain = p.plain.data != nullptr ? p.plain.row(b, c, h) : nullptr;
+    const T* before = p.before.data != nullptr && c == first ? p.before.row(b, 0, h) : nullptr;
 #pragma unroll 1
     for (int e = 0; e < P; ++e) {
       typename Conv::Points v;
@@ -188,6 +204,7 @@ __global__ void __launch_bounds__(ConvTile<T, N, P>::block, ConvTile<T, N, P>::r
           if (e < P - 1) continue;
           if (p.D.data() != nullptr) value[k] += skip * x(l);
           if (c > first && l < p.L) value[k] += y[l * p.out.l];
+          if (before != nullptr && l < p.L) value[k] += before[l * p.before.l];
         }
 #pragma unroll
         for (int k = 0; k < tile_points; ++k) {
@@ -195,7 +212,7 @@ __global__ void __launch_bounds__(ConvTile<T, N, P>::block, ConvTile<T, N, P>::r
           if (e < P - 1)
             sums[l] = value[k] + part[k];
           else if (l < p.L && at < p.rows)
-            y[l * p.out.l] = value[k] + part[k];
+            store_row(p, y, plain, l, value[k] + part[k]);
         }
       });
     }
@@ -354,26 +371,30 @@ void with_tile(index_t L, F f) {
 
 template <class T>
 void conv_tiles_forward(TensorView<T, 4, Cuda> y, TensorView<const T, 3, Cuda> u, TensorView<const T, 3, Cuda> K,
-                        TensorView<const T, 2, Cuda> D, KernelSpectra<T> there) {
+                        TensorView<const T, 2, Cuda> D, KernelSpectra<T> there, bool gelu,
+                        TensorView<T, 4, Cuda> plain) {
   ScratchOn<Cuda> scratch;
   const int B = static_cast<int>(y.size(0)), C = static_cast<int>(y.size(1)), H = static_cast<int>(y.size(2));
   with_tile<T>(y.size(3), [&](auto tile) {
     const auto* spectra = tile.spectra(K, C, there, scratch);
-    tile.rows({u, y, spectra, D, B, C, H, static_cast<int>(y.size(3)), static_cast<unsigned>(B) * C * H, false});
+    tile.rows({u, y, spectra, D, B, C, H, static_cast<int>(y.size(3)), static_cast<unsigned>(B) * C * H, false,
+               TensorView<const T, 3, Cuda>(), gelu, plain});
   });
 }
 
 template <class T>
 void conv_tiles_backward(TensorView<T, 3, Cuda> du, TensorView<T, 3, Cuda> dK, TensorView<T, 2, Cuda> dD,
                          TensorView<const T, 4, Cuda> dy, TensorView<const T, 3, Cuda> u,
-                         TensorView<const T, 3, Cuda> K, TensorView<const T, 2, Cuda> D, KernelSpectra<T> there) {
+                         TensorView<const T, 3, Cuda> K, TensorView<const T, 2, Cuda> D, KernelSpectra<T> there,
+                         TensorView<const T, 3, Cuda> before) {
   ScratchOn<Cuda> scratch;
   const int B = static_cast<int>(dy.size(0)), C = static_cast<int>(dy.size(1)), H = static_cast<int>(dy.size(2));
   const int L = static_cast<int>(dy.size(3));
   with_tile<T>(L, [&](auto tile) {
     if (wanted(du)) {
       const auto* spectra = tile.spectra(K, C, there, scratch);
-      tile.rows({dy, du, spectra, D, B, C, H, L, static_cast<unsigned>(B) * H, true});
+      tile.rows({dy, du, spectra, D, B, C, H, L, static_cast<unsigned>(B) * H, true, before, false,
+                 TensorView<T, 3, Cuda>()});
     }
     if (wanted(dK) && !dK.empty()) tile.kernel_gradient(dK, dD, {nullptr, dy, u, B, C, H, L, 1});
   });

@@ -11,7 +11,7 @@ namespace longwave::cuda {
 enum class GluVersion { separate, whole, split, kept };
 
 template <class S>
-inline constexpr GluVersion glu_version = GluVersion::separate;
+inline constexpr GluVersion glu_version = GluVersion::kept;
 inline constexpr int glu_cluster = 1;  // blocks that read W together
 
 namespace detail {

@@ -230,6 +230,21 @@ void layer_norm_backward(const Lines<T, 6>& lines, NormParameters<T> parameters,
   detail::add_columns(dweight, dbias, partial, blocks, H);
 }
 
+template <class T>
+index_t layer_norm_parts(const ChannelTiles<T, 7>& tiles) {
+  return detail::norm_blocks(tiles);
+}
+template <class T>
+void layer_norm_backward_in_parts(const ChannelTiles<T, 7>& tiles, const NormParameters<T>& parameters,
+                                  TensorView<double, 3, Cuda> parts) {
+  detail::start_channel_norm_backward<T>(tiles, parameters, {}, parts.data());
+}
+template <class T>
+void add_layer_norm_parts(TensorView<T, 1, Cuda> dweight, TensorView<T, 1, Cuda> dbias,
+                          TensorView<const double, 3, Cuda> parts) {
+  detail::add_columns(dweight, dbias, parts.data(), parts.size(0), parts.size(2));
+}
+
 namespace detail {
 
 template <class T>

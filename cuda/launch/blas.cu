@@ -129,7 +129,7 @@ constexpr cudaDataType type_of = sizeof(T) == 2   ? CUDA_R_16BF
 // C, A and B all fit and C's rows have unit stride: C^T = B^T A^T counted by columns.
 template <class T, class S>
 void call_cublas(TensorView<T, 3, Cuda> C, TensorView<const S, 3, Cuda> A, TensorView<const S, 3, Cuda> B,
-                 bool accumulate) {
+                 bool accumulate, double factor) {
   constexpr index_t batch = 1 << 15;  // products per call
   const cublasComputeType_t compute = sizeof(S) == 8             ? CUBLAS_COMPUTE_64F
                                       : sizeof(S) == 4 && tf32() ? CUBLAS_COMPUTE_32F_FAST_TF32
@@ -140,7 +140,7 @@ void call_cublas(TensorView<T, 3, Cuda> C, TensorView<const S, 3, Cuda> A, Tenso
   const index_t M = C.size(1), N = C.size(2), K = A.size(2);
   const Layout a = layout_of(A), b = layout_of(B), c = layout_of(C);
   using Scale = Arithmetic<T>;
-  const Scale alpha = 1, beta = accumulate ? Scale(1) : Scale(0);
+  const Scale alpha = static_cast<Scale>(factor), beta = accumulate ? Scale(1) : Scale(0);
   if (C.size(0) == 1) {
     check(cublasGemmEx_64(handle, b.op, a.op, N, M, K, &alpha, B.data(), type_of<S>, b.pitch, A.data(), type_of<S>,
                           a.pitch, &beta, C.data(), type_of<T>, c.pitch, compute, CUBLAS_GEMM_DEFAULT),
@@ -162,7 +162,7 @@ bool tf32() noexcept { return use_tf32; }
 
 template <class T, class S>
 void gemm(TensorView<T, 3, Cuda> C, std::type_identity_t<TensorView<const S, 3, Cuda>> A,
-          std::type_identity_t<TensorView<const S, 3, Cuda>> B, bool accumulate) {
+          std::type_identity_t<TensorView<const S, 3, Cuda>> B, bool accumulate, double factor) {
   if (C.empty()) return;
   if (A.size(2) == 0) {
     if (!accumulate) map_elements<1>("gemm: zero", Elements<T, 2>(C, C), Zero());
@@ -172,16 +172,16 @@ void gemm(TensorView<T, 3, Cuda> C, std::type_identity_t<TensorView<const S, 3, 
   if (!fits(C)) {
     const auto dense = scratch.tensor<T>(C.sizes());
     if (accumulate) copy_elements<T>(dense, C);
-    gemm<T, S>(dense, A, B, accumulate);
+    gemm<T, S>(dense, A, B, accumulate, factor);
     copy_elements<T>(C, dense);
     return;
   }
   A = fitting(A, scratch);
   B = fitting(B, scratch);
   if (layout_of(C).op == CUBLAS_OP_N)
-    call_cublas(C, A, B, accumulate);
+    call_cublas(C, A, B, accumulate, factor);
   else
-    call_cublas(C.transpose(1, 2), B.transpose(1, 2), A.transpose(1, 2), accumulate);
+    call_cublas(C.transpose(1, 2), B.transpose(1, 2), A.transpose(1, 2), accumulate, factor);
 }
 
 template <class T, class S>
@@ -225,7 +225,7 @@ void gemm_sum(TensorView<T, 2, Cuda> C, std::type_identity_t<TensorView<const S,
 }
 
 template <class T, class S>
-using Gemm = void(TensorView<T, 3, Cuda>, TensorView<const S, 3, Cuda>, TensorView<const S, 3, Cuda>, bool);
+using Gemm = void(TensorView<T, 3, Cuda>, TensorView<const S, 3, Cuda>, TensorView<const S, 3, Cuda>, bool, double);
 template <class T, class S>
 using GemmSum = void(TensorView<T, 2, Cuda>, TensorView<const S, 3, Cuda>, TensorView<const S, 3, Cuda>);
 

@@ -37,11 +37,14 @@ void add_data(Settings& s, RunOptions& c) {
            "share of the samples of speech that are 0, with a channel that says which are there");
   s.flag("dataset.reverse", c.dataset.reverse, "copying backwards");
   s.flag("dataset.variable", c.dataset.variable, "copying from places drawn anew for each item");
-  s.flag("dataset.fresh", c.dataset.fresh, "adding, copying, delay, reconstruct: other training items in each epoch");
+  s.flag("dataset.fresh", c.dataset.fresh,
+         "adding, copying, delay, reconstruct: other training items in each epoch; listops: operands in other orders");
 
   s.integer("loader.batch", c.loader.batch, 1, many, "items per pass");
   s.integer("loader.evaluation_batch", c.loader.evaluation_batch, 0, many, "items at a time to evaluate; 0: chosen");
   s.integer("loader.buckets", c.loader.buckets, 1, 1024, "groups of similar length that batches are made of");
+  s.flag("loader.pad_to_bound", c.loader.pad_to_bound,
+         "batches are as long as their group's longest item: few lengths, which a device captures");
 }
 
 // What a layer does besides its kernel.
@@ -224,7 +227,7 @@ void check_data(const RunOptions& c) {
   if (d.reverse && d.name != "copying") refuse("reverse", "copying");
   if (d.variable && d.name != "copying") refuse("variable", "copying");
   const bool made = d.name == "adding" || d.name == "copying" || d.name == "delay" || d.name == "reconstruct";
-  if (d.fresh && !made) refuse("fresh", "adding, copying, delay and reconstruct");
+  if (d.fresh && !made && d.name != "listops") refuse("fresh", "adding, copying, delay, reconstruct and listops");
 }
 
 // Options that say nothing without another one.
@@ -279,6 +282,10 @@ void check(const RunOptions& c) {
     throw_value_error("model.d_state is " + std::to_string(c.model.d_state) + ", expected an even number");
   if (c.model.dt_min > c.model.dt_max)
     throw_value_error("model.dt_min is above model.dt_max: the time steps are drawn between the two");
+  if (c.loader.pad_to_bound && c.loader.buckets == 1)
+    throw_value_error(
+        "loader.pad_to_bound pads to the longest item of a bucket and there is one of all items (loader.buckets = 1); "
+        "make loader.buckets larger or leave it out");
   if (c.scheduler.min_lr > c.optimizer.lr)
     throw_value_error("scheduler.min_lr is above optimizer.lr, where the schedule starts");
   if (c.scheduler.warmup_epochs >= static_cast<double>(c.trainer.epochs))

@@ -42,6 +42,7 @@ struct RunOptions {
     std::int64_t batch = 64;
     std::int64_t evaluation_batch = 0;
     std::int64_t buckets = 1;
+    bool pad_to_bound = false;  // of the bucket, not only to the batch's longest item
   } loader;
 
   struct {

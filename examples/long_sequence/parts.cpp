@@ -79,6 +79,7 @@ std::unique_ptr<Batches> make_batches(const Part& part, const BatchOptions& o, c
       [&]<class X, class Y>(const SequenceSet<X, Y>& set) -> std::unique_ptr<Batches> {
         SequenceLoaderOptions options{.batch = o.batch, .shuffle = o.shuffle, .drop_last = o.drop_last};
         if (o.buckets > 1) options.bounds = equal_buckets(set.lengths(), o.buckets);
+        options.pad_to_bound = o.pad_to_bound && !options.bounds.empty();
         return std::make_unique<BatchesOf<X, Y>>(set, options, o.augmentation, o.fresh, gen);
       },
       part);

@@ -71,6 +71,7 @@ class Batches {
 struct BatchOptions {
   index_t batch = 64;
   index_t buckets = 1;
+  bool pad_to_bound = false;
   bool shuffle = true;
   bool drop_last = false;
   std::optional<Augmentation> augmentation = {};

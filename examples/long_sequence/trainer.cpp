@@ -40,6 +40,7 @@ BatchOptions training_batches(const RunOptions& options, const RunData& data) {
   // A smaller last batch would weigh its items more; where there is only one batch it stays.
   return {.batch = options.loader.batch,
           .buckets = options.loader.buckets,
+          .pad_to_bound = options.loader.pad_to_bound,
           .shuffle = true,
           .drop_last = size_of(data.train) >= options.loader.batch * options.loader.buckets,
           .augmentation = data.augmentation,
@@ -54,6 +55,7 @@ BatchOptions evaluation_batches(const RunOptions& options, const NetworkShape& s
                               std::min<index_t>(256, (index_t(1) << 18) / std::max<index_t>(1, shape.length)));
   return {.batch = batch,
           .buckets = options.loader.buckets,
+          .pad_to_bound = options.loader.pad_to_bound,
           .shuffle = false,
           .contiguous = options.trainer.state != "none"};
 }

@@ -55,8 +55,9 @@ void add_options(CLI::App& app, Options& o) {
 
 void add_settings(CLI::App& app, RunSettings& s) {
   app.add_option("--out", s.out, "folder for the results")->capture_default_str();
-  app.add_option("--jobs", s.jobs, "experiments at a time; 0: one per core, 4 on a GPU")->check(CLI::NonNegativeNumber);
-  app.add_flag("--force", s.force, "replace partial results of another configuration");
+  app.add_option("--jobs", s.jobs, "experiments at a time; 0: one per core, 4 on a GPU")->check(at_least_0());
+  app.add_flag("--force", s.force,
+               "start anew: partial results in --out are replaced, also those of another configuration");
   app.add_flag("--regressor", s.regressor, "train the network as a plain regressor too, beside the other answers");
   app.add_flag("--quiet", s.quiet, "the table only");
   add_device(app, s.device);
@@ -67,6 +68,7 @@ constexpr int jobs_on_cuda = 4;
 
 int run_command(Options options, RunSettings settings) {
   check_options(options);
+  if (settings.out.empty()) throw UsageError("--out is \"\", expected a folder");
   if (settings.jobs == 0)
     settings.jobs =
         settings.device.on_cuda ? jobs_on_cuda : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -114,7 +116,7 @@ int run(int argc, char** argv) {
   CLI::App* explain_app = app.add_subcommand("explain", "one batch of semi-implicit training, taken apart");
   explain_app->add_option("--epochs", explained, "epochs of training before the batch, one or more")
       ->delimiter(',')
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least_0())
       ->type_name("N,N,...");
   explain_app->add_option("--seed", explain_options.seed, "as for run")->capture_default_str();
   try {

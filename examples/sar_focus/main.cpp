@@ -46,7 +46,7 @@ CLI::App* add_sweep(CLI::App& app, SweepArguments& a) {
   sub->add_option("grid", a.grid, "JSON file: option of train -> values")->required();
   sub->add_option("--out,--outdir", a.out, "folder of the runs and their summary")->capture_default_str();
   sub->add_option("--jobs", a.jobs, "runs side by side")->check(CLI::Range(1, 1024))->capture_default_str();
-  sub->add_option("--limit", a.limit, "runs to start at most; 0: all")->check(CLI::NonNegativeNumber);
+  sub->add_option("--limit", a.limit, "runs to start at most; 0: all")->check(at_least_0());
   sub->add_option("--experiment_id", a.experiment_ids, "these runs alone, such as sweep_exp_0001")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("ID");
@@ -73,7 +73,7 @@ CLI::App* add_simulate(CLI::App& app, SimulateArguments& a) {
       ->capture_default_str();
   sub->add_option("--scatterers", a.scatterers, "in each scene")->check(CLI::Range(0, 1 << 20))->capture_default_str();
   sub->add_option("--brightest", a.brightest, "amplitude of the brightest over the speckle's")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least_0())
       ->capture_default_str();
   sub->add_option("--delay", a.delay, "rows that the image lies below the columns; half an aperture: focused causally")
       ->check(CLI::Range(-(1 << 20), 1 << 20))
@@ -82,7 +82,7 @@ CLI::App* add_simulate(CLI::App& app, SimulateArguments& a) {
       ->check(CLI::Range(0.01, 1.0))
       ->capture_default_str();
   sub->add_option("--mode", a.mode, "stripmap mode in the names")->check(CLI::Range(1, 6))->capture_default_str();
-  sub->add_option("--seed", a.seed, "of everything random")->check(CLI::NonNegativeNumber)->capture_default_str();
+  sub->add_option("--seed", a.seed, "of everything random")->check(at_least_0())->capture_default_str();
   sub->add_flag("--force", a.force, "replace what is there");
   return sub;
 }
@@ -100,23 +100,19 @@ CLI::App* add_compress(CLI::App& app, CompressArguments& a) {
   sub->add_flag("--keep_carrier", a.keep_carrier, "leave the Doppler centroid where it is in both arrays");
   sub->add_flag("--estimate_doppler", a.estimate_doppler, "take the centroid's fraction of the PRF from the echoes");
   sub->add_option("--validation_columns", a.validation_columns, "the last columns; 0: one product of all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least_0())
       ->capture_default_str();
   sub->add_option("--delay", a.delay, "rows that the image lies below the columns; half an aperture: focused causally")
       ->check(CLI::Range(-(1 << 20), 1 << 20))
       ->capture_default_str();
   sub->add_option("--fft_rows", a.fft_rows, "rows that images count modulo; 0: enough for none to wrap around")
-      ->check(CLI::NonNegativeNumber);
-  sub->add_option("--gap", a.gap, "columns left out before them")->check(CLI::NonNegativeNumber)->capture_default_str();
+      ->check(at_least_0());
+  sub->add_option("--gap", a.gap, "columns left out before them")->check(at_least_0())->capture_default_str();
   sub->add_option("--scale_share", a.scale_share, "share of I and Q that is to lie in the ranges of training")
       ->check(CLI::Range(0.01, 1.0))
       ->capture_default_str();
-  sub->add_option("--chunk_rows", a.chunk_rows, "of the Zarr arrays")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  sub->add_option("--chunk_columns", a.chunk_columns, "of the Zarr arrays")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  sub->add_option("--chunk_rows", a.chunk_rows, "of the Zarr arrays")->check(above_0())->capture_default_str();
+  sub->add_option("--chunk_columns", a.chunk_columns, "of the Zarr arrays")->check(above_0())->capture_default_str();
   sub->add_flag("--force", a.force, "replace what is there");
   return sub;
 }
@@ -125,10 +121,10 @@ template <class Arguments>
 void add_inference(CLI::App& sub, Arguments& a) {
   sub.add_option("--chunk", a.chunk, "rows focused at a time")->check(CLI::Range(2, 1 << 24))->capture_default_str();
   sub.add_option("--overlap", a.overlap, "rows that neighbouring chunks share, at most half of them")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least_0())
       ->capture_default_str();
   sub.add_flag("--whole", a.whole, "whole columns at once");
-  sub.add_option("--threads", a.threads, "0: as many as there are")->check(CLI::NonNegativeNumber);
+  sub.add_option("--threads", a.threads, "0: as many as there are")->check(at_least_0());
   sub.add_flag("--force", a.force, "replace what is there");
   add_device(sub, a.device);
 }

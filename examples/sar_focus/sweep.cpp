@@ -61,6 +61,18 @@ std::string difference(const Settings& there, const Settings& here) {
 
 std::string config_text(TrainOptions options) { return make_settings(options).to_json() + "\n"; }
 
+// How the last try of an experiment ended, where that was an error: there until it is started again.
+constexpr const char* error_name = "/error.txt";
+
+// The last line that a training wrote, which says what went wrong.
+std::string last_line(const std::string& path) {
+  if (!file_exists(path)) return "it wrote nothing";
+  const MappedFile file(path);
+  std::string text(reinterpret_cast<const char*>(file.bytes().data()), file.size());
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text.substr(text.rfind('\n') + 1);
+}
+
 bool has_checkpoint(const TrainOptions& options) {
   try {
     (void)RunFolder::newest(options);
@@ -185,6 +197,7 @@ class Sweep {
   void start(std::size_t index) {
     const TrainOptions& options = options_[index];
     make_folders(folder(index));
+    std::remove((folder(index) + error_name).c_str());
     std::vector<std::string> words = {"train"};
     if (has_checkpoint(options)) {
       words.insert(words.end(), {"--resume", "--directory", arguments_.out, "--model_name", options.model_name});
@@ -207,6 +220,10 @@ class Sweep {
         ++i;
         continue;
       }
+      const std::string here = folder(index);
+      if (code != 0 && code != Interrupt::exit_code && !interrupted)
+        replace_file(here + error_name,
+                     "ended with " + std::to_string(code) + ": " + last_line(here + "/log.txt") + "\n");
       outcomes_[index] = outcome_of(arguments_.out, grid_.experiments[index], options_[index]);
       if (code != 0 && !interrupted) ++failed_;
       if (code == 0 || !interrupted) report(index, code, process.seconds());
@@ -341,6 +358,7 @@ Outcome outcome_of(const std::string& out, const Experiment& experiment, const T
   there.load_file(config);
   if (const std::string differs = difference(there, make_settings(here)); !differs.empty())
     throw_value_error(folder + " belongs to another sweep: " + differs + "; name another --out");
+  outcome.failed = file_exists(folder + error_name);
   if (!file_exists(folder + "/final_metrics.json")) return outcome;
   const MappedFile file(folder + "/final_metrics.json");
   const Json json = longwave::detail::parse_json({reinterpret_cast<const char*>(file.bytes().data()), file.size()},
@@ -357,6 +375,7 @@ std::string summary_csv(const Grid& grid, const std::vector<Outcome>& outcomes) 
   text += "\n";
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     text += grid.experiments[i].id + (outcomes[i].finished() ? ",finished"
+                                      : outcomes[i].failed   ? ",failed"
                                       : outcomes[i].started  ? ",started"
                                                              : ",waiting");
     for (const std::string& value : grid.experiments[i].values) (text += ",") += value;
@@ -371,7 +390,8 @@ std::string best_params_json(const Grid& grid, const std::vector<Outcome>& outco
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     if (!outcomes[i].finished()) continue;
     ++finished;
-    if (best == outcomes.size() || outcomes[i].figure("val_loss") < outcomes[best].figure("val_loss")) best = i;
+    const double loss = outcomes[i].figure("val_loss");  // NaN: it diverged
+    if (std::isfinite(loss) && (best == outcomes.size() || loss < outcomes[best].figure("val_loss"))) best = i;
   }
   if (best == outcomes.size()) return "";
   Json params = Json::object();

@@ -35,7 +35,7 @@ TrainOptions options_of(const Grid& grid, const Experiment& experiment, const Sw
 
 // final_metrics.json of an experiment that is finished. ValueError: its folder belongs to another configuration.
 struct Outcome {
-  bool started = false;
+  bool started = false, failed = false;
   std::vector<std::pair<std::string, double>> figures;  // empty: not finished
 
   bool finished() const { return !figures.empty(); }
@@ -44,7 +44,7 @@ struct Outcome {
 Outcome outcome_of(const std::string& out, const Experiment& experiment, const TrainOptions& options);
 
 std::string summary_csv(const Grid& grid, const std::vector<Outcome>& outcomes);
-// Of the smallest val_loss; "" where nothing is finished.
+// Of the smallest val_loss; "" where nothing is finished that has one.
 std::string best_params_json(const Grid& grid, const std::vector<Outcome>& outcomes);
 
 }  // namespace longwave::examples::sar_focus

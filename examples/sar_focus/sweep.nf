@@ -4,9 +4,8 @@
 //       --train_dir data/training --val_dir data/validation
 //
 // The trainings write into outdir themselves, so that a task that is run again goes on where it was; finished ones are
-// left as they are. --options "..." is handed to every training, such as "--device cuda".
-
-nextflow.enable.dsl = 2
+// left as they are. --options "..." is handed to every training, such as "--device cuda". DSL2, for
+// Nextflow 22.04 or later, within the strict syntax of 26.04.
 
 params.program   = 'build/examples/sar_focus'
 params.grid      = "${projectDir}/configs/grid_short.json"
@@ -16,11 +15,14 @@ params.val_dir   = 'data/validation'
 params.options   = ''
 params.cpus      = 1
 
-// Absolute: tasks run in folders of their own.
+// Absolute and quoted: tasks run in folders of their own.
+def at(name) {
+  return "'${file(name).toAbsolutePath()}'"
+}
+
 def command() {
-  def at = { name -> file(name).toAbsolutePath() }
-  "${at(params.program)} sweep ${at(params.grid)} --out ${at(params.outdir)} --train_dir ${at(params.train_dir)} " +
-      "--val_dir ${at(params.val_dir)} ${params.options}"
+  return "${at(params.program)} sweep ${at(params.grid)} --out ${at(params.outdir)} " +
+      "--train_dir ${at(params.train_dir)} --val_dir ${at(params.val_dir)} ${params.options}"
 }
 
 process list {
@@ -35,7 +37,7 @@ process list {
 
 process train {
   tag "${id}"
-  cpus params.cpus
+  cpus { params.cpus as Integer }
   errorStrategy { task.attempt <= 3 ? 'retry' : 'ignore' }
   maxRetries 3
 

@@ -22,12 +22,20 @@ struct DrawRequest {
   std::function<void(index_t done, index_t total)> progress = {};  // of series times draws
 };
 
+// A trained network, ready to be drawn with.
+class Drawer {
+ public:
+  virtual ~Drawer() = default;
+  // Draws (S, N, C, L), coded; known entries are those of cond.
+  virtual Tensor<float, 4> draw(const DrawRequest& request) = 0;
+};
+
 struct Backend {
   // Options and data must outlive it. `config` is the text of the options that checkpoints carry.
   std::unique_ptr<Trainer> (*make_trainer)(const Options& options, std::string config, const RunData& data);
 
-  // Draws (S, N, C, L), coded; known entries are those of cond.
-  Tensor<float, 4> (*draw)(const Trained& trained, const DrawRequest& request);
+  // trained must outlive it.
+  std::unique_ptr<Drawer> (*make_drawer)(const Trained& trained);
 };
 
 const Backend& backend_of(const DeviceChoice& device);

@@ -31,17 +31,30 @@ struct DrawArguments {
   DeviceChoice device;
 };
 
-struct ImputeArguments : DrawArguments {
+// What is hidden of the test data.
+struct GapArguments : DrawArguments {
+  std::string masking;            // empty: as trained; also block
+  std::int64_t missing_k = 0;     // 0: as trained
+  std::int64_t block_start = -1;  // block: its first position; -1: in the middle
+  std::int64_t limit = 0;         // series of the test data; 0: all
+};
+
+struct ImputeArguments : GapArguments {
   std::string input;               // the user's file with gaps; empty: the test data
-  std::string masking;             // empty: as trained; also block, centred
-  std::int64_t missing_k = 0;      // 0: as trained
   std::int64_t num_samples = 500;  // series per imputation{i}.npy
   std::int64_t samples = 1;        // draws per series
-  std::int64_t limit = 0;          // series of the test data; 0: all
   std::int64_t period = 24;        // series: of the seasonal baseline
   std::string report;              // HTML file; empty: report.html in the output folder
 };
 int impute(const ImputeArguments& arguments);
+
+// Several samplers of one network on the same gaps, each with `draws` seeds.
+struct SamplersArguments : GapArguments {
+  std::vector<std::string> samplers;  // as parse_sampler() reads them
+  std::int64_t draws = 3;
+  std::string output;  // JSON file
+};
+int samplers(const SamplersArguments& arguments);
 
 struct ForecastArguments : ImputeArguments {
   std::int64_t horizon = 0;  // 0: missing_k as trained

@@ -16,40 +16,50 @@ void move(TensorView<float, N, Host> to, TensorView<const float, N, Host> from) 
 }
 
 template <device D>
-Tensor<float, 4> draw_on(const Trained& trained, const DrawRequest& request) {
-  const index_t N = request.cond.size(0), C = request.cond.size(1), L = request.cond.size(2), S = request.samples;
-  const index_t B = std::min(request.batch, N * S), size = C * L;
-  Generator unused(0), gen(request.seed, 100);
-  const auto network = make_network<D>(trained.options, shape_of(trained.coding, trained.length()), unused);
-  if (trained.options.train.ema > 0) {  // the averaged weights
-    Adam<float, D> adam(network->parameters());
-    std::optional<Ema<float, D>> ema(std::in_place, network->parameters(),
-                                     EmaOptions{.decay = trained.options.train.ema, .warm_up = true});
-    trained.file->load(network->state(), optimizer_state(adam, ema));
-    ema->swap_in();
-  } else {
-    trained.file->load_model(network->state());
-  }
-  network->prepare_draws(trained.options, request.sampler, {B, C, L});
-
-  Tensor<float, 4> draws(S, N, C, L);
-  Tensor<float, 3> cond(B, C, L), mask(B, C, L), drawn(B, C, L);
-  Tensor<float, 3, D> cond_there(B, C, L), mask_there(B, C, L);
-  for (index_t first = 0; first < N * S; first += B) {
-    const index_t n = std::min(B, N * S - first);
-    for (index_t b = 0; b < B; ++b) {  // a last batch is filled up with its first series
-      const index_t series = (first + (b < n ? b : 0)) % N;
-      std::copy_n(&request.cond(series, 0, 0), size, &cond(b, 0, 0));
-      std::copy_n(&request.mask(series, 0, 0), size, &mask(b, 0, 0));
+class DrawerOn final : public Drawer {
+ public:
+  explicit DrawerOn(const Trained& trained) : options_(trained.options) {
+    Generator unused(0);
+    network_ = make_network<D>(options_, shape_of(trained.coding, trained.length()), unused);
+    if (options_.train.ema == 0) {
+      trained.file->load_model(network_->state());
+      return;
     }
-    move(cond_there.view(), std::as_const(cond).view());
-    move(mask_there.view(), std::as_const(mask).view());
-    move(drawn.view(), network->draw(std::as_const(cond_there).view(), std::as_const(mask_there).view(), gen));
-    std::copy_n(drawn.data(), n * size, draws.data() + first * size);
-    if (request.progress) request.progress(first + n, N * S);
+    Adam<float, D> adam(network_->parameters());  // the averaged weights
+    std::optional<Ema<float, D>> ema(std::in_place, network_->parameters(),
+                                     EmaOptions{.decay = options_.train.ema, .warm_up = true});
+    trained.file->load(network_->state(), optimizer_state(adam, ema));
+    ema->swap_in();
   }
-  return draws;
-}
+
+  Tensor<float, 4> draw(const DrawRequest& request) override {
+    const index_t N = request.cond.size(0), C = request.cond.size(1), L = request.cond.size(2), S = request.samples;
+    const index_t B = std::min(request.batch, N * S), size = C * L;
+    Generator gen(request.seed, 100);
+    network_->prepare_draws(options_, request.sampler, {B, C, L});
+    Tensor<float, 4> draws(S, N, C, L);
+    Tensor<float, 3> cond(B, C, L), mask(B, C, L), drawn(B, C, L);
+    Tensor<float, 3, D> cond_there(B, C, L), mask_there(B, C, L);
+    for (index_t first = 0; first < N * S; first += B) {
+      const index_t n = std::min(B, N * S - first);
+      for (index_t b = 0; b < B; ++b) {  // a last batch is filled up with its first series
+        const index_t series = (first + (b < n ? b : 0)) % N;
+        std::copy_n(&request.cond(series, 0, 0), size, &cond(b, 0, 0));
+        std::copy_n(&request.mask(series, 0, 0), size, &mask(b, 0, 0));
+      }
+      move(cond_there.view(), std::as_const(cond).view());
+      move(mask_there.view(), std::as_const(mask).view());
+      move(drawn.view(), network_->draw(std::as_const(cond_there).view(), std::as_const(mask_there).view(), gen));
+      std::copy_n(drawn.data(), n * size, draws.data() + first * size);
+      if (request.progress) request.progress(first + n, N * S);
+    }
+    return draws;
+  }
+
+ private:
+  const Options& options_;
+  std::unique_ptr<Network<D>> network_;
+};
 
 template <device D>
 const Backend& backend_on() {
@@ -57,7 +67,7 @@ const Backend& backend_on() {
       [](const Options& options, std::string config, const RunData& data) -> std::unique_ptr<Trainer> {
         return std::make_unique<TrainerOn<D>>(options, std::move(config), data);
       },
-      draw_on<D>};
+      [](const Trained& trained) -> std::unique_ptr<Drawer> { return std::make_unique<DrawerOn<D>>(trained); }};
   return backend;
 }
 

@@ -58,6 +58,12 @@ Trained load_for(DrawArguments& a, const std::string& default_output) {
 
 Imputation draw_missing(const Trained& trained, const SeriesSet& set, const Tensor<float, 3>& mask,
                         const DrawArguments& arguments, index_t samples) {
+  const std::unique_ptr<Drawer> drawer = backend_of(arguments.device).make_drawer(trained);
+  return draw_missing(*drawer, trained, set, mask, arguments, samples);
+}
+
+Imputation draw_missing(Drawer& drawer, const Trained& trained, const SeriesSet& set, const Tensor<float, 3>& mask,
+                        const DrawArguments& arguments, index_t samples) {
   const index_t N = set.size(), C = set.channels(), L = set.length();
   Tensor<float, 3> cond = [&] {
     auto coded = Tensor<float, 3>::uninitialized(set.x.sizes());
@@ -85,7 +91,7 @@ Imputation draw_missing(const Trained& trained, const SeriesSet& set, const Tens
   request.seed = static_cast<std::uint64_t>(arguments.seed);
   request.progress = [&](index_t done, index_t) { progress.update(done, NAN); };
 
-  Imputation result{backend_of(arguments.device).draw(trained, request), Tensor<float, 3>(N, C, L)};
+  Imputation result{drawer.draw(request), Tensor<float, 3>(N, C, L)};
   for (index_t s = 0; guesses && s < samples; ++s)
     for (index_t i = 0; i < N; ++i)
       from_residual(result.samples.view()[s][i], std::as_const(guess).view()[i], mask.view()[i],

@@ -17,6 +17,9 @@ struct Imputation {
 // set: values, mask (N, C, L): 1 = shown to the network, which must be known. Events are valid ids of the vocabulary.
 Imputation draw_missing(const Trained& trained, const SeriesSet& set, const Tensor<float, 3>& mask,
                         const DrawArguments& arguments, index_t samples);
+// The same with a drawer that is there already.
+Imputation draw_missing(Drawer& drawer, const Trained& trained, const SeriesSet& set, const Tensor<float, 3>& mask,
+                        const DrawArguments& arguments, index_t samples);
 
 // The options that -c and the command line give in common: --checkpoint, else where the config trains to.
 Trained load_for(DrawArguments& arguments, const std::string& default_output);

@@ -4,11 +4,11 @@
 #include <cmath>
 #include <cstdio>
 
-#include "longwave/diffusion/mask.hpp"
 #include "longwave/io/json.hpp"
 #include "longwave/io/npy.hpp"
 #include "sssd/files.hpp"
 #include "sssd/fill.hpp"
+#include "sssd/gaps.hpp"
 #include "sssd/report.hpp"
 
 namespace longwave::examples::sssd {
@@ -16,53 +16,6 @@ namespace longwave::examples::sssd {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// What is blanked: kind and length, checked against the length of the series.
-struct Gaps {
-  std::string kind;
-  index_t k = 0;
-};
-
-Gaps gaps_of(const ImputeArguments& a, const Trained& trained) {
-  Gaps gaps{a.masking.empty() ? trained.options.train.masking : a.masking,
-            a.missing_k > 0 ? a.missing_k : trained.options.train.missing_k};
-  if (gaps.k >= trained.length())
-    throw_value_error((gaps.kind == "forecast" ? "--horizon is " : "--missing_k is ") + std::to_string(gaps.k) +
-                      " and sequences have length " + std::to_string(trained.length()) +
-                      ": the mask would observe nothing; choose less");
-  return gaps;
-}
-
-// 1 = shown. "block": k positions in the middle of all channels.
-Tensor<float, 3> make_mask(const Gaps& gaps, const SeriesSet& set, std::uint64_t seed) {
-  Tensor<float, 3> mask(set.x.sizes());
-  if (gaps.kind == "block") {
-    const index_t L = set.length(), begin = (L - gaps.k) / 2;
-    for (index_t i = 0; i < set.size(); ++i)
-      for (index_t c = 0; c < set.channels(); ++c)
-        for (index_t l = 0; l < L; ++l) mask(i, c, l) = l >= begin && l < begin + gaps.k ? 0.0f : 1.0f;
-  } else {
-    Generator gen(seed, 200);
-    draw_mask(mask_kind(gaps.kind), gaps.k, gen, mask.view());
-  }
-  for (index_t i = 0; i < mask.count(); ++i)
-    if (set.known.data()[i] == 0) mask.data()[i] = 0;
-  return mask;
-}
-
-// At most `limit` series, evenly over the set.
-SeriesSet some_of(SeriesSet set, index_t limit) {
-  if (limit == 0 || limit >= set.size()) return set;
-  const index_t size = set.channels() * set.length();
-  SeriesSet part{Tensor<float, 3>(limit, set.channels(), set.length()), {}};
-  part.known = Tensor<float, 3>(part.x.sizes());
-  for (index_t i = 0; i < limit; ++i) {
-    const index_t from = i * set.size() / limit;
-    std::copy_n(&set.x(from, 0, 0), size, &part.x(i, 0, 0));
-    std::copy_n(&set.known(from, 0, 0), size, &part.known(i, 0, 0));
-  }
-  return part;
-}
 
 // One score run, from data to files.
 class Scoring {
@@ -74,7 +27,7 @@ class Scoring {
         gaps_(gaps),
         data_(std::move(data)),
         set_(some_of(std::move(data_.test), arguments.limit)),
-        mask_(make_mask(gaps, set_, static_cast<std::uint64_t>(arguments.seed))) {
+        mask_(hide(gaps, set_, static_cast<std::uint64_t>(arguments.seed))) {
     check_ids(set_, trained_.coding, data_.name + " (test)");
   }
 
@@ -149,6 +102,10 @@ class Scoring {
                  {"draws", a_.samples},
                  {"sampler", a_.sampler.name},
                  {"steps", a_.sampler.steps},
+                 {"spacing", a_.sampler.spacing},
+                 {"eta", a_.sampler.eta},
+                 {"known", a_.sampler.known},
+                 {"clip", a_.sampler.clip},
                  {"seed", a_.seed},
                  {"checkpoint", trained_.path()},
                  {"iteration", trained_.iteration},

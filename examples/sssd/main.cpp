@@ -58,15 +58,47 @@ void add_draw(CLI::App& app, DrawArguments& a, const std::string& output_dir) {
       ->type_name("N");
   app.add_option("--output_dir", a.output_dir, "folder to write to [" + output_dir + "]")->type_name("DIR");
   app.add_option("--batch_size", a.batch_size, "series drawn at a time [16]")->check(CLI::PositiveNumber);
-  app.add_option("--sampler", a.sampler.name, "ddpm or ddim [ddpm]")->check(CLI::IsMember({"ddpm", "ddim"}));
-  app.add_option("--steps", a.sampler.steps, "diffusion steps [ddpm: all, ddim: 20]")->check(CLI::PositiveNumber);
-  app.add_option("--eta", a.sampler.eta, "ddim: noise after the start, 0 to 1 [0]")->check(CLI::Range(0.0, 1.0));
   app.add_option("--seed", a.seed, "of all draws [0]")->check(CLI::NonNegativeNumber);
   app.add_option("--threads", a.threads, "0: as many as there are")->check(CLI::NonNegativeNumber);
 }
 
+void add_sampler(CLI::App& app, SamplerChoice& s) {
+  app.add_option("--sampler", s.name, "ddpm, ddim, dpm++ or dpm++sde [ddpm]")
+      ->check(CLI::IsMember(std::vector<std::string>(std::begin(sampler_names), std::end(sampler_names))));
+  app.add_option("--steps", s.steps, "diffusion steps [ddpm: all, others: 20]")->check(CLI::PositiveNumber);
+  app.add_option("--spacing", s.spacing, "of the steps: even, leading, trailing, quadratic or log_snr [even]")
+      ->check(CLI::IsMember(std::vector<std::string>(std::begin(spacing_names), std::end(spacing_names))));
+  app.add_option("--eta", s.eta, "ddim: noise after the start, 0 to 1 [0]")->check(CLI::Range(0.0, 1.0));
+  app.add_option("--known", s.known, "known values on the way: exact, or trained: as training showed them [exact]")
+      ->check(CLI::IsMember({"exact", "trained"}));
+  app.add_option("--clip", s.clip, "range of the predicted values as the network sees them; events: 0 1 [any]")
+      ->expected(2)
+      ->type_name("LEAST MOST");
+}
+
+void add_gaps(CLI::App& app, GapArguments& a) {
+  app.add_option("--masking", a.masking, "rm, mnr, bm, forecast, or block [as trained]")
+      ->check(CLI::IsMember({"rm", "mnr", "bm", "forecast", "block"}));
+  app.add_option("--missing_k", a.missing_k, "as in train [as trained]")->check(CLI::PositiveNumber);
+  app.add_option("--block_start", a.block_start, "first position of a block, from 0 on [in the middle]")
+      ->check(CLI::NonNegativeNumber);
+}
+
+void add_samplers(CLI::App& app, SamplersArguments& a) {
+  add_draw(app, a, ".");
+  add_gaps(app, a);
+  app.add_option("--try", a.samplers, "NAME[:steps=N,spacing=S,eta=E,known=K,clip=A/B], as often as you like")
+      ->required()
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("SAMPLER");
+  app.add_option("--draws", a.draws, "seeds, from --seed on [3]")->check(CLI::PositiveNumber);
+  app.add_option("--limit", a.limit, "at most so many series of the test data; 0: all")->check(CLI::NonNegativeNumber);
+  app.add_option("--output", a.output, "JSON file to write")->type_name("FILE");
+}
+
 void add_impute(CLI::App& app, ImputeArguments& a) {
   add_draw(app, a, "imputed_sssd");
+  add_sampler(app, a.sampler);
   app.add_option("--input", a.input,
                  "your file with gaps (csv, npy; events as text or npy, 0 where missing); else the "
                  "test data are blanked and scored")
@@ -81,6 +113,7 @@ void add_impute(CLI::App& app, ImputeArguments& a) {
 
 void add_generate(CLI::App& app, GenerateArguments& a) {
   add_draw(app, a, "generated_traces_sssd");
+  add_sampler(app, a.sampler);
   app.add_option("--num_samples,-n", a.num_samples, "sequences [100]")->check(CLI::PositiveNumber);
   app.add_option("--seq_len", a.seq_len, "their length [as trained]")->check(CLI::PositiveNumber);
 }
@@ -112,6 +145,7 @@ int run(std::vector<std::string> arguments) {
   TrainArguments train_arguments;
   ImputeArguments impute_arguments;
   ForecastArguments forecast_arguments;
+  SamplersArguments samplers_arguments;
   GenerateArguments generate_arguments;
   EvaluateArguments evaluate_arguments;
   BaselinesArguments baselines_arguments;
@@ -119,15 +153,13 @@ int run(std::vector<std::string> arguments) {
   add_train(*train_app, train_arguments);
   CLI::App* impute_app = app.add_subcommand("impute", "fill the gaps of your file, or score gaps in the test data");
   add_impute(*impute_app, impute_arguments);
-  impute_app
-      ->add_option("--masking", impute_arguments.masking, "rm, mnr, bm, forecast, or block (centred) [as trained]")
-      ->check(CLI::IsMember({"rm", "mnr", "bm", "forecast", "block"}));
-  impute_app->add_option("--missing_k", impute_arguments.missing_k, "as in train [as trained]")
-      ->check(CLI::PositiveNumber);
+  add_gaps(*impute_app, impute_arguments);
   CLI::App* forecast_app = app.add_subcommand("forecast", "what follows your file, or scores on the test data");
   add_impute(*forecast_app, forecast_arguments);
   forecast_app->add_option("--horizon", forecast_arguments.horizon, "steps ahead [missing_k as trained]")
       ->check(CLI::PositiveNumber);
+  CLI::App* samplers_app = app.add_subcommand("samplers", "which sampler a network imputes events best with");
+  add_samplers(*samplers_app, samplers_arguments);
   CLI::App* generate_app = app.add_subcommand("generate", "new event traces from nothing");
   add_generate(*generate_app, generate_arguments);
   CLI::App* evaluate_app = app.add_subcommand("evaluate", "how like real traces generated ones are");
@@ -147,6 +179,7 @@ int run(std::vector<std::string> arguments) {
   if (*train_app) return train(train_arguments);
   if (*impute_app) return impute(impute_arguments);
   if (*forecast_app) return forecast(forecast_arguments);
+  if (*samplers_app) return samplers(samplers_arguments);
   if (*generate_app) return generate(generate_arguments);
   if (*evaluate_app) return evaluate(evaluate_arguments);
   return baselines(baselines_arguments);

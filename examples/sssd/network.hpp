@@ -29,12 +29,22 @@ NoiseSchedule schedule_of(const Options& options);
 Prediction prediction_of(const Options& options);
 
 struct SamplerChoice {
-  std::string name = "ddpm";  // or "ddim"
-  std::int64_t steps = 0;     // 0: all, for ddim 20. Events: rounds; 0: 8, to generate as many as events
-  double eta = 0;             // ddim
-  bool vary = false;          // events: drawn from their distributions instead of the most probable ones
+  std::string name = "ddpm";     // or one of sampler_names
+  std::int64_t steps = 0;        // 0: all for ddpm, else 20. Classes of events: rounds; 0: 8, to generate one per event
+  double eta = 0;                // ddim
+  std::string spacing = "even";  // of the steps (longwave/diffusion/schedule.hpp)
+  std::string known = "exact";   // known values on the way, or "trained": as the network saw them in training
+  std::vector<double> clip;      // least and most of the predicted values, coded; empty: any
+  bool vary = false;             // classes of events: drawn from their distributions instead of the most probable ones
 };
+inline constexpr const char* sampler_names[] = {"ddpm", "ddim", "dpm++", "dpm++sde"};
+inline constexpr const char* spacing_names[] = {"even", "leading", "trailing", "quadratic", "log_snr"};
+
 SamplingPlan plan_of(const Options& options, const SamplerChoice& choice);
+KnownValues known_of(const Options& options, const SamplerChoice& choice);
+
+// "ddim:steps=20,eta=1,spacing=quadratic,known=trained,clip=0/1"; UsageError.
+SamplerChoice parse_sampler(const std::string& text);
 
 template <device D>
 class Network {

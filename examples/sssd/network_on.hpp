@@ -34,7 +34,9 @@ class Regressor final : public Network<D> {
 
   void prepare_draws(const Options& options, const SamplerChoice& choice, Extents<3> sizes) override {
     sampler_.emplace(plan_of(options, choice), sizes,
-                     SampleOptions{.only_generate_missing = forward_.only_generate_missing, .restore_known = true});
+                     SampleOptions{.only_generate_missing = forward_.only_generate_missing,
+                                   .restore_known = true,
+                                   .known = known_of(options, choice)});
     runner_.emplace();
     net_.hold(sizes[2]);
   }

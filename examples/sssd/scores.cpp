@@ -85,19 +85,37 @@ GenerationScores score_made(const std::vector<EventSequence>& like, const std::v
 
 }  // namespace
 
-std::vector<EventScores> score_events(const ImputeTask& task, Values model) {
+namespace {
+
+// Ids of the target (N, 1, L) as whole numbers (N, L).
+Tensor<std::int32_t, 2> true_ids(const ImputeTask& task) {
   const index_t N = task.target.size(0), L = task.target.size(2);
   if (task.target.size(1) != 1)
     throw_shape_error("score_events: target is " + to_string(task.target.sizes(), "NCL") + ", expected one channel");
   auto truth = Tensor<std::int32_t, 2>::uninitialized({N, L});
   for (index_t n = 0; n < N; ++n)
     for (index_t l = 0; l < L; ++l) truth(n, l) = static_cast<std::int32_t>(std::lround(task.target(n, 0, l)));
-  const auto flat = [&](Values x) { return TensorView<const float, 2>(x.data(), {N, L}, {x.stride(0), x.stride(2)}); };
-  std::vector<EventScores> all;
-  const auto add = [&](const char* name, Values x) {
-    check_same_shape("score_events", name, x, "target", task.target);
-    all.push_back({name, impute_scores(flat(x), truth, flat(task.mask))});
+  return truth;
+}
+
+ImputeScores scores_of(const ImputeTask& task, const char* name, Values x, const Tensor<std::int32_t, 2>& truth) {
+  check_same_shape("score_events", name, x, "target", task.target);
+  const auto flat = [&](Values y) {
+    return TensorView<const float, 2>(y.data(), truth.sizes(), {y.stride(0), y.stride(2)});
   };
+  return impute_scores(flat(x), truth, flat(task.mask));
+}
+
+}  // namespace
+
+ImputeScores score_imputation(const ImputeTask& task, Values imputed) {
+  return scores_of(task, "imputed", imputed, true_ids(task));
+}
+
+std::vector<EventScores> score_events(const ImputeTask& task, Values model) {
+  const Tensor<std::int32_t, 2> truth = true_ids(task);
+  std::vector<EventScores> all;
+  const auto add = [&](const char* name, Values x) { all.push_back({name, scores_of(task, name, x, truth)}); };
   if (model.data() != nullptr) add("model", model);
   const std::vector<float> majority = {majority_event(task.train)};
   add("majority", impute_constant(task.target, task.mask, majority));

@@ -31,6 +31,9 @@ struct SeriesScores {
 // majority, copy previous and nearest training sequence. An empty `model`: the baselines alone.
 std::vector<EventScores> score_events(const ImputeTask& task, Values model = {});
 
+// The same of one imputation, without baselines.
+ImputeScores score_imputation(const ImputeTask& task, Values imputed);
+
 // Numbers. First the model's samples (S, N, C, L), then the baselines mean, previous value, linear and seasonal.
 std::vector<SeriesScores> score_series(const ImputeTask& task, TensorView<const float, 4> samples = {});
 

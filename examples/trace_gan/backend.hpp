@@ -9,7 +9,7 @@ namespace longwave::examples::trace_gan {
 
 struct Backend {
   void (*train)(const TrainOptions& options, LstmGan<float>& gan, TensorView<const float, 3> chunks,
-                const EpochEnd& epoch_end);
+                const EpochEnd& epoch_end, const RowJudge& judge);
   Tensor<float, 2> (*generate)(LstmGan<float>& gan, index_t rows, index_t seq_len, Generator gen);
 };
 

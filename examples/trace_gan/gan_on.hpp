@@ -10,7 +10,7 @@
 #include "longwave/models/gan_progress.hpp"
 #include "longwave/ops/embedding.hpp"
 #include "longwave/optim/ema.hpp"
-#include "trace_gan/rows.hpp"
+#include "trace_gan/best.hpp"
 #include "trace_gan/runner_host.hpp"
 
 namespace longwave::examples::trace_gan {
@@ -133,9 +133,67 @@ inline double lr_factor(const TrainOptions& o, double done) {
   return o.lr_schedule == "half" ? std::min(1.0, 2 - 2 * done) : 1;
 }
 
+// Deviation of the instance noise in an epoch, counted from 1.
+inline double noise_of_epoch(const TrainOptions& o, index_t epoch) {
+  if (o.instance_noise_last == 0 || o.num_epochs < 2) return o.instance_noise;
+  const double done = static_cast<double>(epoch - 1) / static_cast<double>(o.num_epochs - 1);
+  return o.instance_noise * std::pow(o.instance_noise_last / o.instance_noise, done);
+}
+
+// Scaled rows, at most 64 chunks at a time.
 template <device D>
-void train_on(const TrainOptions& o, LstmGan<float>& host, TensorView<const float, 3> chunks,
-              const EpochEnd& epoch_end) {
+Tensor<float, 2> generate_rows(LstmGenerator<float, D>& generator, Tape<float, D>& tape, index_t rows, index_t seq_len,
+                               Generator gen) {
+  constexpr index_t most = 64;
+  Tensor<float, 2> out(rows, features);
+  tape.set_recording(false);
+  for (index_t done = 0; done < rows;) {
+    const index_t chunks = std::min(most, (rows - done) / seq_len + 1);
+    tape.rewind();
+    const auto z = tape.template keep<float>(Extents<3>{chunks, seq_len, generator.options.latent});
+    gen.normal(z);
+    const auto fake = generator(tape, tape.input(z)).value();
+    const index_t n = std::min(chunks * seq_len, rows - done);
+    const auto flat = fake.reshape(Extents<2>{chunks * seq_len, features}).slice(0, 0, n);
+    if constexpr (std::is_same_v<D, Host>)
+      copy(out.view().slice(0, done, done + n), flat);
+    else
+      cuda::copy(out.view().slice(0, done, done + n), flat);
+    done += n;
+  }
+  return out;
+}
+
+// Keeps the best of the generators that it sees, averaged where averages are made. All from the same noise.
+template <device D>
+class Selection {
+ public:
+  Selection(const TrainOptions& o, const RowJudge& judge, LstmGenerator<float, D>& generator, Ema<float, D>* ema)
+      : options_(o), judge_(judge), generator_(generator), ema_(ema), kept_(parameters<float, D>(generator)) {
+    kept_.keep();
+  }
+
+  void look(index_t epoch) {
+    if (ema_ != nullptr) ema_->swap_in();
+    if (judge_.is_best(epoch, generate_rows<D>(generator_, tape_, judge_.rows, options_.seq_len,
+                                               generator_of(options_.seed, noise_of_selection))))
+      kept_.keep();
+    if (ema_ != nullptr) ema_->swap_out();
+  }
+  void restore() { kept_.restore(); }
+
+ private:
+  const TrainOptions& options_;
+  const RowJudge& judge_;
+  LstmGenerator<float, D>& generator_;
+  Ema<float, D>* ema_;
+  KeptWeights<D> kept_;
+  Tape<float, D> tape_;
+};
+
+template <device D>
+void train_on(const TrainOptions& o, LstmGan<float>& host, TensorView<const float, 3> chunks, const EpochEnd& epoch_end,
+              const RowJudge& judge) {
   ModelOn<D> model(host);
   LstmGanTrainer<float, D> trainer(model.get(), {.lr_generator = o.lrG,
                                                  .lr_discriminator = o.lrD,
@@ -152,8 +210,14 @@ void train_on(const TrainOptions& o, LstmGan<float>& host, TensorView<const floa
   const RowTerm term(o.mmd_weight, o.mmd_chunks, chunks);
   UpdateRunner<D> runner(gen, trainer.discriminator_optimizer(), trainer.generator_optimizer());
   const auto noise_of = [&](TensorView<float, 3, D> z) { gen.normal(z); };
+  std::optional<Selection<D>> selection;
+  if (judge.is_best) selection.emplace(o, judge, model.get().generator, ema ? &*ema : nullptr);
   double factor = 1;
-  for (index_t epoch = 1; epoch <= o.num_epochs; ++epoch) {
+  for (index_t epoch = 1;; ++epoch) {
+    if (const double deviation = noise_of_epoch(o, epoch); deviation != trainer.options().instance_noise) {
+      trainer.set_instance_noise(deviation);
+      runner.reset();
+    }
     batches.shuffle();
     for (index_t i = 0; i < batches.count(); ++i) {
       const double wanted = lr_factor(o, static_cast<double>((epoch - 1) * batches.count() + i) /
@@ -167,35 +231,22 @@ void train_on(const TrainOptions& o, LstmGan<float>& host, TensorView<const floa
         trainer.step(real, noise_of, NoGanTerm(), run);
       if (ema) ema->update();
     }
-    if (epoch_end(epoch, trainer.take_losses())) break;
+    const bool last = epoch_end(epoch, trainer.take_losses()) || epoch == o.num_epochs;
+    if (selection && (last || epoch % o.keep_every == 0)) selection->look(epoch);
+    if (last) break;
   }
-  if (ema) ema->swap_in();
+  if (selection)
+    selection->restore();
+  else if (ema)
+    ema->swap_in();
   model.to_host();
 }
 
-// Scaled rows, at most 64 chunks at a time.
 template <device D>
 Tensor<float, 2> generate_on(LstmGan<float>& host, index_t rows, index_t seq_len, Generator gen) {
-  constexpr index_t most = 64;
   ModelOn<D> model(host);
-  Tensor<float, 2> out(rows, features);
   Tape<float, D> tape;
-  tape.set_recording(false);
-  for (index_t done = 0; done < rows;) {
-    const index_t chunks = std::min(most, (rows - done) / seq_len + 1);
-    tape.rewind();
-    const auto z = tape.template keep<float>(Extents<3>{chunks, seq_len, host.options.latent});
-    gen.normal(z);
-    const auto fake = model.get().generator(tape, tape.input(z)).value();
-    const index_t n = std::min(chunks * seq_len, rows - done);
-    const auto flat = fake.reshape(Extents<2>{chunks * seq_len, features}).slice(0, 0, n);
-    if constexpr (std::is_same_v<D, Host>)
-      copy(out.view().slice(0, done, done + n), flat);
-    else
-      cuda::copy(out.view().slice(0, done, done + n), flat);
-    done += n;
-  }
-  return out;
+  return generate_rows<D>(model.get().generator, tape, rows, seq_len, gen);
 }
 
 }  // namespace longwave::examples::trace_gan

@@ -23,12 +23,18 @@ Settings make_settings(TrainOptions& o) {
   s.integer("g_updates", o.g_updates, 1, 1000, "steps of the generator per batch");
   s.number("label_smoothing", o.label_smoothing, 0, 0.99, "the discriminator's target for real chunks is 1 less this");
   s.number("instance_noise", o.instance_noise, 0, 10, "deviation of noise on all that the discriminator sees");
+  s.number("instance_noise_last", o.instance_noise_last, 0, 10,
+           "deviation in the last epoch, which it goes to by a factor per epoch; 0: as in the first");
   s.number("weight_decay", o.weight_decay, 0, 10, "of both optimisers");
   s.number("generator_ema", o.generator_ema, 0, 0.99999, "decay of averaged weights, which are then saved; 0: none");
   s.number("mmd_weight", o.mmd_weight, 0, 1e6, "weight of MMD^2 between rows in the generator's loss; 0: plain GAN");
   s.integer("mmd_chunks", o.mmd_chunks, 1, 1 << 20, "chunks of a batch whose rows that term compares");
   s.text("early_stop", o.early_stop, {"off", "normal", "adv", "eq"}, "rule that ends training (see README)");
   s.text("target", o.target, {"0.5", "2ln2"}, "of the discriminator's loss in these rules");
+  s.text("keep", o.keep, {"last", "best_mmd"},
+         "generator that is saved: the last, or that of the least MMD^2 (see README)");
+  s.integer("keep_every", o.keep_every, 1, many, "epochs between two that best_mmd looks at; the last is always one");
+  s.number("hold_out", o.hold_out, 0, 0.9, "share of the chunks that best_mmd compares with and that is not learnt");
   s.integer("seed", o.seed, 0, many, "of everything random");
   s.integer("threads", o.threads, 0, 4096, "0: as many as there are");
   s.text("transform", o.transform, {}, "of the columns: linear, log, quantile, or four of them with commas");
@@ -48,6 +54,8 @@ void check(const TrainOptions& o) {
     throw UsageError("--align is " + std::to_string(o.align) + ", expected a multiple of 512, the bytes of a sector");
   if (o.save_prefix.empty() || o.save_prefix.find('/') != std::string::npos)
     throw UsageError("--save_prefix is \"" + o.save_prefix + "\", expected a name without a folder");
+  if (o.instance_noise_last > 0 && o.instance_noise == 0)
+    throw UsageError("--instance_noise_last needs an --instance_noise above 0 to start from");
   static_cast<void>(transforms_of(o.transform));
 }
 

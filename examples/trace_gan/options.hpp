@@ -21,10 +21,13 @@ struct TrainOptions {
   double lrG = 3e-4, lrD = 3e-4;
   std::int64_t d_updates = 1, g_updates = 2;
   std::string lr_schedule = "constant";
-  double label_smoothing = 0, instance_noise = 0, weight_decay = 0, generator_ema = 0;
+  double label_smoothing = 0, instance_noise = 0, instance_noise_last = 0, weight_decay = 0, generator_ema = 0;
   double mmd_weight = 0;
   std::int64_t mmd_chunks = 64;
   std::string early_stop = "off", target = "0.5";
+  std::string keep = "last";
+  std::int64_t keep_every = 5;
+  double hold_out = 0.1;
   std::int64_t seed = 77, threads = 0;
 
   std::string transform = "linear";
@@ -54,7 +57,15 @@ double target_of(const std::string& text);
 LstmGanOptions gan_options(const TrainOptions& options);
 
 // Streams of the one seed, so that a change in one use of random numbers leaves the others as they are.
-enum RandomStream : std::uint32_t { initial_weights, noise, order_of_chunks, ties_of_columns, noise_of_rows };
+enum RandomStream : std::uint32_t {
+  initial_weights,
+  noise,
+  order_of_chunks,
+  ties_of_columns,
+  noise_of_rows,
+  chunks_held_out,
+  noise_of_selection
+};
 inline Generator generator_of(std::int64_t seed, RandomStream stream) {
   return Generator(static_cast<std::uint64_t>(seed), stream);
 }

@@ -14,6 +14,8 @@ class UpdateRunner<Host> {
  public:
   UpdateRunner(Generator&, Adam<float>&, Adam<float>&) {}
 
+  // The updates have changed.
+  void reset() {}
   auto of(index_t) {
     return [](GanNetwork, auto&& update) { update(); };
   }

@@ -1,5 +1,6 @@
 #include <chrono>
 #include <cstdio>
+#include <limits>
 
 #include "common/device.hpp"
 #include "common/interrupt.hpp"
@@ -32,6 +33,40 @@ void write_synthetic(const TrainOptions& o, const LearningSet& set, LstmGan<floa
   std::fprintf(stderr, "synthetic trace: %s, %lld rows\n", o.output_synth.c_str(), static_cast<long long>(rows));
 }
 
+// The generator of least MMD^2 against `rows`, scaled; four times as many are generated.
+class LeastMmd {
+ public:
+  LeastMmd(TensorView<const float, 2> rows, const RowCodec& codec, MetricsLog& log)
+      : rows_(rows), codec_(codec), log_(log) {}
+
+  RowJudge judge() {
+    return {std::min<index_t>(4 * rows_.size(0), MmdProtocolOptions().max_rows),
+            [this](index_t epoch, TensorView<const float, 2> generated) {
+              const double mmd2 = score_rows(generated, rows_, codec_);
+              log_.write("score", epoch, {{"mmd2", mmd2}});
+              if (!(mmd2 < least_)) return false;
+              least_ = mmd2;
+              epoch_ = epoch;
+              return true;
+            }};
+  }
+  void tell() const {
+    std::fprintf(stderr, "kept: the generator of epoch %lld, MMD^2 %.6g against %lld rows\n",
+                 static_cast<long long>(epoch_), least_, static_cast<long long>(rows_.size(0)));
+  }
+
+ private:
+  TensorView<const float, 2> rows_;
+  const RowCodec& codec_;
+  MetricsLog& log_;
+  double least_ = std::numeric_limits<double>::infinity();
+  index_t epoch_ = 0;
+};
+
+TensorView<const float, 2> rows_of(TensorView<const float, 3> chunks) {
+  return chunks.reshape(Extents<2>{chunks.size(0) * chunks.size(1), chunks.size(2)});
+}
+
 }  // namespace
 
 int train(const TrainArguments& arguments) {
@@ -48,6 +83,15 @@ int train(const TrainArguments& arguments) {
   reading.max_lines = options.max_lines;
   LearningSet set = make_learning_set(read_block_trace(options.trace_path, reading), options);
   if (options.num_entries == 0) options.num_entries = set.rows;
+  const bool selects = options.keep == "best_mmd";
+  TensorView<const float, 3> learnt = set.chunks.view();
+  TensorView<const float, 2> compared = rows_of(learnt);  // held out, or with a share of 0 those that are learnt
+  HeldOut parts;
+  if (selects && options.hold_out > 0) {
+    parts = hold_out(learnt, options.hold_out, generator_of(options.seed, chunks_held_out));
+    learnt = parts.chunks.view();
+    compared = parts.rows.view();
+  }
   make_folder(options.save_dir.empty() ? "." : options.save_dir);
 
   Generator init = generator_of(options.seed, initial_weights);
@@ -62,11 +106,12 @@ int train(const TrainArguments& arguments) {
 
   const Backend& backend = backend_of(arguments.device);
   MetricsLog log(paths.losses);
+  LeastMmd least(compared, set.codec, log);
   GanStopping stopping(value_of_name("--early_stop", options.early_stop, gan_stop_rules), target_of(options.target));
   Interrupt interrupt;
   const auto start = std::chrono::steady_clock::now();
   const char* advised = "";
-  backend.train(options, gan, set.chunks.view(), [&](index_t epoch, const GanLosses& losses) {
+  const EpochEnd epoch_end = [&](index_t epoch, const GanLosses& losses) {
     std::printf("[Epoch %lld/%lld] D Loss: %.4f | G Loss: %.4f\n", static_cast<long long>(epoch),
                 static_cast<long long>(options.num_epochs), losses.discriminator, losses.generator);
     std::fflush(stdout);
@@ -82,7 +127,9 @@ int train(const TrainArguments& arguments) {
       advised = diagnosis.name;
     }
     return stop || interrupt.requested();
-  });
+  };
+  backend.train(options, gan, learnt, epoch_end, selects ? least.judge() : RowJudge());
+  if (selects) least.tell();
   save_model(stem, gan, set.codec, options);
   std::fprintf(stderr, "model: %s, %.1f s\n", paths.generator.c_str(), seconds_since(start));
   if (writes_rows) write_synthetic(options, set, gan, backend);

@@ -138,6 +138,7 @@
 #include "longwave/diffusion/convex.hpp"
 #include "longwave/diffusion/ddim.hpp"
 #include "longwave/diffusion/ddpm.hpp"
+#include "longwave/diffusion/dpm_solver.hpp"
 #include "longwave/diffusion/forward_process.hpp"
 #include "longwave/diffusion/mask.hpp"
 #include "longwave/diffusion/point_noise.hpp"

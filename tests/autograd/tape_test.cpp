@@ -38,6 +38,18 @@ Var<T, N> multiply(Tape<T>& tape, Var<T, N> a, Var<T, N> b) {
   return y;
 }
 
+// y = 3 x, whose backward adds to a gradient that is there.
+Var<double, 1> triple(Tape<double>& tape, Var<double, 1> x, bool* added) {
+  const Var<double, 1> y = tape.make(x.sizes(), x.needs_grad());
+  for (index_t i = 0; i < y.value().count(); ++i) y.output()(i) = 3 * x.value()(i);
+  tape.record("triple", y, [=] {
+    const Grad dx(x, /*can_add=*/true);
+    *added = dx.adds();
+    for (index_t i = 0; i < y.value().count(); ++i) dx.view()(i) = (dx.adds() ? dx.view()(i) : 0) + 3 * y.grad()(i);
+  });
+  return y;
+}
+
 template <class T, int N>
 Var<T, 0> sum(Tape<T>& tape, Var<T, N> x) {
   Var<T, 0> y = tape.make(Extents<0>(), x.needs_grad());
@@ -79,6 +91,35 @@ TEST_CASE("tape: contributions of several uses add up") {
   const auto w = tape.variable(x.view());
   tape.backward(sum(tape, multiply(tape, w, w)));  // both contributions from one op
   for (index_t i = 0; i < 3; ++i) CHECK(w.grad()(i) == 2 * x(i));
+}
+
+TEST_CASE("tape: an op that can add adds to the gradient that is there, in place, and else assigns") {
+  const Tensor<double, 1> x = numbers({1, -2, 3});
+  Tape<double> tape;
+  bool first = true, second = false;
+  const auto v = tape.variable(x.view());
+  const auto a = triple(tape, v, &second), b = triple(tape, v, &first);  // backward meets the last one first
+  tape.backward(sum(tape, multiply(tape, a, b)));                        // 9 x^2
+  CHECK_FALSE(first);
+  CHECK(second);
+  for (index_t i = 0; i < 3; ++i) CHECK(v.grad()(i) == 18 * x(i));
+
+  Tensor<double, 1> w = numbers({2, 5}), dw = numbers({100, 200});
+  tape.rewind();
+  bool added = false;
+  tape.backward(sum(tape, triple(tape, tape.parameter(w.view(), dw.view(), "w"), &added)));
+  CHECK(added);  // a parameter's gradient is always there
+  CHECK((dw(0) == 103 && dw(1) == 203));
+}
+
+TEST_CASE("tape: the finite check looks at a gradient that was added to") {
+  Tensor<double, 1> w = numbers({1, 1}), dw = numbers({0, NAN});
+  Tape<double> tape;
+  tape.set_finite_check(true);
+  bool added = false;
+  const auto y = triple(tape, tape.parameter(w.view(), dw.view(), "layer.w"), &added);
+  CHECK(error_text<ValueError>([&] { tape.backward(y, w.view()); }) ==
+        "triple: NaN or infinity in its gradient of layer.w (2)");
 }
 
 TEST_CASE("tape: a parameter's gradient is added to what is there") {
@@ -224,6 +265,47 @@ TEST_CASE("tape: training mode lasts while a generator is set") {
   CHECK(&tape.generator() == &gen);
   tape.evaluate();
   CHECK_FALSE(tape.training());
+}
+
+namespace {
+
+// y = 3 x, whose gradient is written as a sum with what is there.
+Var<double, 1> triple(Tape<double>& tape, Var<double, 1> x, std::vector<const double*>& before) {
+  const Var<double, 1> y = tape.make(x.sizes(), x.needs_grad());
+  for (index_t i = 0; i < y.value().count(); ++i) y.output()(i) = 3 * x.value()(i);
+  tape.record("triple", y, [=, &before] {
+    const GradSum dx(x);
+    before.push_back(dx.before().data());
+    for (index_t i = 0; i < y.value().count(); ++i)
+      dx.view()(i) = 3 * y.grad()(i) + (wanted(dx.before()) ? dx.before()(i) : 0);
+  });
+  return y;
+}
+
+}  // namespace
+
+TEST_CASE("tape: an op that writes the sum of its gradient and the one so far leaves that as it is") {
+  const auto values = numbers({2, -5});
+  Tape<double> tape;
+  std::vector<const double*> before;
+  const auto x = tape.variable(values.view());
+  const auto inner = square(tape, x);
+  const auto threefold = triple(tape, inner, before);
+  tape.backward(sum(tape, multiply(tape, threefold, square(tape, inner))));  // 3 x^6
+  for (index_t i = 0; i < 2; ++i) CHECK(x.grad()(i) == 18 * std::pow(values(i), 5));
+  REQUIRE(before.size() == 1);
+  REQUIRE(before[0] != nullptr);  // of square, which was recorded later
+  CHECK(before[0] != inner.grad().data());
+  CHECK(before[0][0] == 2 * 4 * 12);  // 2 s times 3 s, s = x^2
+
+  before.clear();
+  Tensor<double, 1> gradient = numbers({10, 20});
+  const auto p =
+      tape.parameter(TensorView<double, 1>(const_cast<double*>(values.data()), values.sizes()), gradient.view(), "p");
+  tape.backward(sum(tape, triple(tape, p, before)));
+  CHECK(gradient(0) == 13);
+  CHECK(gradient(1) == 23);
+  CHECK(before == std::vector<const double*>{nullptr});
 }
 
 TEST_CASE("tape: gradients that are added go to a field of zeros at first") {

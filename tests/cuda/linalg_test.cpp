@@ -32,6 +32,39 @@ TEMPLATE_TEST_CASE("on the device: fft_conv of short rows", "", float, double) {
   on_device(check_fft_conv_sizes<TestType, Cuda>);
   on_device(check_fft_conv_strided<TestType, Cuda>);
 }
+TEMPLATE_TEST_CASE("on the device: fft_conv adds a gradient that is there to du, and applies gelu on its way out",
+                   "[large]", float, double) {
+  on_device([] {
+    using T = TestType;
+    const double tolerance = sizeof(T) == 4 ? 2e-6 : 1e-14;
+    for (const index_t L : {1, 20, 200, 301, 9000, 40000})  // the last: by cuFFT
+      for (const index_t C : {1, 2}) {
+        INFO("L " << L << ", C " << C);
+        const Extents<3> sizes{3, 5, L};
+        const Extents<4> channels{3, C, 5, L};
+        const auto dy = cuda::to_device(random<T>(channels, 1));
+        const auto u = cuda::to_device(random<T>(sizes, 2)), K = cuda::to_device(random<T>(Extents<3>{2 * C, 5, L}, 3));
+        const auto D = cuda::to_device(random<T>(Extents<2>{C, 5}, 4));
+        const auto there = random<T>(sizes, 5);
+        const auto before = cuda::to_device(there);
+        Tensor<T, 3, Cuda> alone(sizes), both(sizes);
+        cuda::fft_conv_backward<T>(alone.view(), {}, {}, dy.view(), u.view(), K.view(), D.view(), {}, {});
+        cuda::fft_conv_backward<T>(both.view(), {}, {}, dy.view(), u.view(), K.view(), D.view(), {}, before.view());
+        Tensor<T, 3> want = cuda::to_host(alone);
+        longwave::detail::add_to<T, 3>(want.view(), there.view());
+        CHECK(relative_error(cuda::to_host(both), want) < tolerance);
+
+        Tensor<T, 4, Cuda> y(channels), z(channels), of_z(channels), of_none(channels), want_y(channels);
+        cuda::fft_conv_forward<T>(y.view(), u.view(), K.view(), D.view(), {});
+        ops::Gelu::forward<T, 4, Cuda>(want_y.view(), y.view());
+        cuda::fft_conv_gelu_forward<T>(of_z.view(), z.view(), u.view(), K.view(), D.view(), {});
+        cuda::fft_conv_gelu_forward<T>(of_none.view(), {}, u.view(), K.view(), D.view(), {});
+        CHECK(relative_error(cuda::to_host(z), cuda::to_host(y)) < tolerance);
+        CHECK(relative_error(cuda::to_host(of_z), cuda::to_host(want_y)) < tolerance);
+        CHECK(relative_error(cuda::to_host(of_none), cuda::to_host(of_z)) == 0);
+      }
+  });
+}
 TEMPLATE_TEST_CASE("on the device: fft_conv of long rows", "[large]", float, double) {
   on_device(check_fft_conv_large<TestType, Cuda>);
 }

@@ -1,5 +1,6 @@
 #include "place.hpp"
 #include "typed_diffusion.hpp"
+#include "typed_histogram.hpp"
 
 using namespace longwave;
 using namespace longwave::test;
@@ -36,6 +37,10 @@ TEST_CASE("on the device: a small denoiser, a step outside") {
     for (index_t b = 0; b < 4; ++b)
       for (index_t p = 0; p < 5; ++p) CHECK(std::isnan(y(b, p)) == (b == 1 || b == 2));
   });
+}
+
+TEMPLATE_TEST_CASE("on the device: histograms of columns against each other", "", float, double) {
+  on_device(check_histogram_kls<TestType, Cuda>);
 }
 
 TEMPLATE_TEST_CASE("on the device: samplers of points", "", float, double) {

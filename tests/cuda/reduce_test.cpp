@@ -16,7 +16,7 @@ TEMPLATE_TEST_CASE("on the device: sums over any set of axes, any strides, the s
 TEMPLATE_TEST_CASE("on the device: sums in several pieces", "[large]", float, double) {
   on_device([] {
     for (const Extents<3> sizes : {Extents(20011, 3, 5), Extents(1, 1, 700001), Extents(5, 300, 1009),
-                                   Extents(2, 100003, 3), Extents(1, 3, 300007)})
+                                   Extents(2, 100003, 3), Extents(1, 3, 300007), Extents(8, 160, 1100)})
       check_sum_to<TestType, Cuda>(sizes);
   });
 }

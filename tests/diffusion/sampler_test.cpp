@@ -3,6 +3,7 @@
 #include "check.hpp"
 #include "longwave/diffusion/ddim.hpp"
 #include "longwave/diffusion/ddpm.hpp"
+#include "longwave/diffusion/forward_process.hpp"
 #include "longwave/diffusion/mask.hpp"
 
 using namespace longwave;
@@ -177,6 +178,65 @@ TEMPLATE_TEST_CASE("sampler: agrees with the papers' loops", "", float, double) 
       }
 }
 
+TEST_CASE("sampler: known entries are shown as training shows them, where asked") {
+  const NoiseSchedule& s = schedule();
+  const Extents<3> sizes{1, 1, 4};
+  const auto cond = random<double>(sizes, 1);
+  Tensor<double, 3> mask(sizes);
+  mask(0, 0, 1) = mask(0, 0, 3) = 1;
+  for (const bool as_trained : {false, true}) {
+    index_t passes = 0;
+    const auto watch = [&](Tape<double>& tape, Var<double, 3> x, Var<double, 3> c, Var<double, 3> m,
+                           TensorView<const index_t, 1> steps) {
+      const double bar = s.alpha_bar(steps(0)), factor = as_trained ? std::sqrt(bar) + std::sqrt(1 - bar) : 1;
+      for (const index_t l : {1, 3}) CHECK(x.value()(0, 0, l) == Approx(factor * cond(0, 0, l)).epsilon(1e-14));
+      ++passes;
+      return some_net<double>(tape, x, c, m, steps);
+    };
+    for (const SamplingPlan& plan : {ddpm(s, even_steps(200, 6)), ddim(s, even_steps(200, 3))}) {
+      Sampler<double> sampler(plan, sizes, {.known = as_trained ? KnownValues::as_trained : KnownValues::exact});
+      Generator gen(2);
+      const auto x = sampler.sample(watch, cond, mask, gen);
+      for (const index_t l : {1, 3}) CHECK(x(0, 0, l) == cond(0, 0, l));
+    }
+    CHECK(passes == 9);
+  }
+  // What add_noise makes of known entries.
+  const NoiseLevels<double> levels(s);
+  Tensor<double, 3> x_t(sizes), target(sizes), all(sizes);
+  detail::fill(all.view(), 1.0);
+  Tensor<index_t, 1> steps(1);
+  steps(0) = 77;
+  add_noise(x_t.view(), target.view(), cond.view(), random<double>(sizes, 2).view(), std::as_const(all).view(), levels,
+            std::as_const(steps).view());
+  const double factor = ddim(s).steps[199 - 77].known_as_trained;
+  for (index_t l = 0; l < 4; ++l) CHECK(x_t(0, 0, l) == Approx(factor * cond(0, 0, l)).epsilon(1e-14));
+}
+
+TEST_CASE("sampler: a range holds the predicted data") {
+  const NoiseSchedule s = NoiseSchedule::linear(12, 1e-3, 0.2);
+  const Extents<3> sizes{2, 1, 50};
+  const Tensor<double, 3> cond(sizes), mask(sizes);
+  const auto wild = [](Tape<double>& tape, Var<double, 3> x, auto, auto, auto) {
+    const auto eps = tape.make(x.sizes(), false);
+    map_elements<1>([](double& e, double at) { e = -9 * at; }, eps.output(), x.value());
+    return eps;
+  };
+  for (const SamplingPlan& plan :
+       {ddpm(s, {.least = 0, .most = 0.5}), ddim(s, {.least = 0, .most = 0.5}), ddim(s, {.clamp = 0.5, .least = 0})}) {
+    Sampler<double> sampler(plan, sizes);
+    Generator gen(1);
+    const auto x = sampler.sample(wild, cond, mask, gen);
+    double least = 9, most = -9;
+    for (index_t i = 0; i < x.count(); ++i) {
+      least = std::min(least, x.data()[i]);
+      most = std::max(most, x.data()[i]);
+    }
+    CHECK(least == 0);
+    CHECK(most == 0.5);
+  }
+}
+
 TEST_CASE("sampler: DDIM with eta 1 over all steps is DDPM, but for the last step's noise") {
   const NoiseSchedule s = NoiseSchedule::linear(12, 1e-3, 0.2);
   const Extents<3> sizes{1, 1, 6};
@@ -281,6 +341,11 @@ TEST_CASE("sampler: errors name the argument") {
         }) == "Sampler: the plan has no steps");
   CHECK(error_text<ValueError>([&] { ddim(s, {.eta = 1.5}); }) == "ddim: eta is 1.500000, expected 0 to 1");
   CHECK(error_text<ValueError>([&] { ddim(s, {.clamp = 0}); }) == "ddim: clamp is 0.000000, expected more than 0");
+  CHECK(error_text<ValueError>([&] { ddim(s, {.least = 1, .most = 1}); }) ==
+        "ddim: x_0 is cut to 1.000000 to 1.000000, expected a range");
+  CHECK(error_text<ValueError>([&] {
+          Sampler<float>(ddpm(s), sizes, {.only_generate_missing = false, .known = KnownValues::as_trained});
+        }) == "Sampler: known values as trained need only_generate_missing; else known entries are noisy");
   CHECK(error_text<ValueError>([&] { ddpm(s, {.clamp = NAN}); }) == "ddpm: clamp is nan, expected more than 0");
   CHECK(error_text<ValueError>([&] {
           ddpm(s, std::vector<index_t>{3, 1});

@@ -83,6 +83,31 @@ TEST_CASE("schedule: even steps reach both ends") {
   }
 }
 
+TEST_CASE("schedule: steps are spaced as they are named, and always increase") {
+  const auto s = NoiseSchedule::linear(200, 1e-4, 0.02);
+  CHECK(spaced_steps(s, 5, Spacing::even) == even_steps(200, 5));
+  CHECK(spaced_steps(s, 5, Spacing::leading) == std::vector<index_t>{0, 40, 80, 120, 160});
+  CHECK(spaced_steps(s, 5, Spacing::trailing) == std::vector<index_t>{39, 79, 119, 159, 199});
+  CHECK(spaced_steps(s, 5, Spacing::quadratic) == std::vector<index_t>{0, 12, 50, 112, 199});
+  const auto by_snr = spaced_steps(s, 5, Spacing::log_snr);
+  const auto snr = [&](std::size_t i) { return detail::log_snr(s.alpha_bar(by_snr[i])); };
+  for (std::size_t i = 1; i < 5; ++i) CHECK(snr(i) - snr(i - 1) == Approx((snr(4) - snr(0)) / 4).epsilon(0.15));
+  for (const Spacing how : {Spacing::even, Spacing::leading, Spacing::trailing, Spacing::quadratic, Spacing::log_snr}) {
+    CHECK(spaced_steps(s, 1, how) == std::vector<index_t>{199});
+    for (const index_t count : {2, 3, 7, 20, 150, 199, 200}) {
+      const auto steps = spaced_steps(s, count, how);
+      CHECK(static_cast<index_t>(steps.size()) == count);
+      CHECK_NOTHROW(detail::check_steps("test", steps, 200));
+      if (how != Spacing::trailing) CHECK(steps.front() == 0);
+      if (how != Spacing::leading) CHECK(steps.back() == 199);
+    }
+  }
+  for (const char* name : {"even", "leading", "trailing", "quadratic", "log_snr"}) CHECK_NOTHROW(spacing(name));
+  CHECK(spacing("trailing") == Spacing::trailing);
+  CHECK(error_text<ValueError>([] { spacing("odd"); }) ==
+        "spacing: 'odd' is not one of even, leading, trailing, quadratic, log_snr");
+}
+
 TEST_CASE("schedule: the posterior has the published values, and at step 0 it is the data") {
   const auto s = NoiseSchedule::linear(20, 1e-4, 0.02);
   const Posterior q(s);

@@ -1,12 +1,16 @@
 // The snippets of docs/course/15.
 #include "check.hpp"
 #include "longwave/autograd/functions/elementwise.hpp"
+#include "longwave/autograd/functions/loss.hpp"
 #include "longwave/autograd/functions/shape.hpp"
 #include "longwave/diffusion/ddim.hpp"
 #include "longwave/diffusion/ddpm.hpp"
 #include "longwave/diffusion/forward_process.hpp"
 #include "longwave/diffusion/mask.hpp"
+#include "longwave/diffusion/point_sampler.hpp"
 #include "longwave/diffusion/step_embedding.hpp"
+#include "longwave/metrics/histogram_kl.hpp"
+#include "longwave/models/mnist1d_denoiser.hpp"
 #include "longwave/nn/conv1d.hpp"
 #include "longwave/optim/adam.hpp"
 
@@ -102,4 +106,30 @@ TEST_CASE("course 15: from the right noise come the right data") {
     CHECK(std::abs(std::sqrt(square / 4000 - sum * sum / 16e6) - deviation) < 0.02);
   }
   // [/snippet]
+}
+
+TEST_CASE("course 15: points, mixed with each other") {
+  Generator gen(1);
+  const index_t B = 64, P = 5, T = 20;
+  const auto schedule = NoiseSchedule::linear(T, 1e-4, 0.02);
+  const NoiseLevels<float> levels(schedule);
+  const auto x0 = random<float>(Extents<2>{B, P}, 2), c = random<float>(Extents<2>{B, P}, 3);
+  Tape<float> tape;
+  // [snippet: diffusion_points]
+  const ConvexNoise noise{ConvexTarget::effective};
+  Mnist1dDenoiser<float> net({.points = P, .hidden = 16, .steps = T}, gen);
+  tape.rewind();
+  const auto steps = tape.keep<index_t>(Extents<1>{B});
+  draw_steps(gen, steps, T);
+  const auto drawn = noise.draw(tape, gen, std::as_const(x0).view());
+  const auto x_t = tape.keep<float>(x0.sizes());
+  diffuse(x_t, x0, drawn.added, levels, steps);
+  tape.backward(mse(net(tape, tape.input(x_t), tape.input(c), steps), tape.input(drawn.target)));
+
+  PointSampler<float, ConvexNoise> sampler(ddpm(schedule, DdpmOptions{.clamp = 5}), noise, B);  // or ddim(..)
+  const auto x = sampler.sample(net, c, gen);                                                   // (B, P)
+  CHECK(histogram_kl(x, x0.view()) > histogram_kl(x0.view(), x0.view()));                       // of x0 with itself: 0
+  // [/snippet]
+  CHECK(x.sizes() == x0.sizes());
+  CHECK(histogram_kl(x0.view(), x0.view()) == 0);
 }

@@ -78,6 +78,19 @@ TEST_CASE("ops: matmul: (A B)^T = B^T A^T, through views") {
   // [/snippet]
 }
 
+TEST_CASE("ops: matmul: a linear layer with its activation") {
+  // [snippet: op_linear_relu]
+  const auto x = random<double>(Extents<2>{6, 5}, 1), W = random<double>(Extents<2>{3, 5}, 2);
+  Tape<double> tape;
+  const auto v = tape.variable(W.view());
+  const auto y = linear_relu(tape.input(x), v);  // relu(linear(x, W)), of rank as x: (6, 3)
+  tape.backward(sum(y));
+  double want = 0;  // dW_oi: x_i of the rows that were not cut
+  for (index_t r = 0; r < 6; ++r) want += y.value()(r, 1) > 0 ? x(r, 4) : 0;
+  CHECK(v.grad()(1, 4) == Approx(want));
+  // [/snippet]
+}
+
 TEST_CASE("ops: norm: neither shift nor scale of the features is seen") {
   // [snippet: op_norm]
   const auto x = random<double>(Extents<3>{2, 16, 5});  // (B, H, L): normalised over H at every step

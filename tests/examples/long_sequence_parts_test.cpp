@@ -1,4 +1,6 @@
 // What long_sequence is made of besides its trainer: schedules, scores, the assembly of data.
+#include <set>
+
 #include "check.hpp"
 #include "long_sequence/datasets/assemble.hpp"
 #include "long_sequence/learning_rate.hpp"
@@ -37,6 +39,34 @@ SequenceSet<float, index_t> ramps(const std::vector<index_t>& lengths) {
 }
 
 }  // namespace
+
+TEST_CASE("long_sequence batches: padded to the bound of their bucket they have a length for each bucket") {
+  const Part part = ramps({3, 7, 4, 8, 2, 6, 5, 1});
+  for (const bool pad : {false, true}) {
+    const auto batches = make_batches(part, {.batch = 2, .buckets = 2, .pad_to_bound = pad}, longwave::Generator(1));
+    std::set<index_t> lengths;
+    for (index_t epoch = 0; epoch < 3; ++epoch) {
+      batches->start_epoch(epoch);
+      for (index_t i = 0; i < batches->batches(); ++i) {
+        const HostBatch batch = batches->batch(i);
+        const index_t L = batch.input.x.size(2);
+        lengths.insert(L);
+        for (index_t b = 0; b < batch.items; ++b)
+          for (index_t l = batch.input.lengths(b); l < L; ++l) CHECK(batch.input.x(b, 1, l) == 0);
+      }
+    }
+    if (pad) CHECK(lengths == std::set<index_t>{4, 8});
+    if (!pad) CHECK(lengths.size() > 2);
+  }
+}
+
+TEST_CASE("long_sequence options: a bound to pad to needs buckets") {
+  RunOptions options;
+  options.loader.pad_to_bound = true;
+  CHECK(error_text<ValueError>([&] { check(options); }).find("make loader.buckets larger") != std::string::npos);
+  options.loader.buckets = 2;
+  check(options);
+}
 
 TEST_CASE("long_sequence schedules: where each stands at the start, on the way and at the end") {
   RunOptions options = scheduled("cosine");

@@ -126,7 +126,7 @@ expect 0 "mean error" train "${small[@]}" --set dataset.name=delay dataset.lengt
 expect 0 "mean error" train "${small[@]}" --set dataset.name=reconstruct dataset.length=40 dataset.items=60 --out reconstruct
 expect 0 "test accuracy" train "${small[@]}" --set dataset.name=copying dataset.length=20 dataset.items=60 --out copying
 LONGWAVE_DATA='' expect 0 "length up to" train "${small[@]}" --set dataset.name=listops dataset.length=100 \
-  dataset.items=100 loader.buckets=2 dataset.validation=0.1 --out listops
+  dataset.items=100 loader.buckets=2 loader.pad_to_bound=true dataset.fresh=true dataset.validation=0.1 --out listops
 [ -e listops/best.safetensors ] || fail "a validation part chooses no best checkpoint"
 expect 0 "test accuracy" train "${small[@]}" --set dataset.name=pathfinder dataset.items=40 loader.batch=4 --out pathfinder
 seq 2000 >numbers.txt

@@ -11,6 +11,8 @@ expect 2 "subcommand"
 expect 2 "--no-such-option" run --no-such-option
 expect 2 "there is no experiment 9, expected 1 to 8" run --only 1,9
 expect 2 "expected an even number" run --n_samples 7
+expect 2 "--jobs: -1, expected a number of 0 or more" run --jobs -1
+expect 2 '--out is "", expected a folder' run --out ""
 expect 2 "expected one of mnist1d, ancestor" run --task mnist
 expect 2 '--device: "gpu" is none of cpu, cuda, cuda:<number>' run --device gpu
 expect 0 "--convex_target" run --help

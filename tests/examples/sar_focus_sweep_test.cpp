@@ -156,6 +156,23 @@ touch "$folder/version_0/checkpoints/last.ckpt"; exit 130;; esac)");
   CHECK(contains(place.out("sweep_summary.csv"), "sweep_exp_0002,finished,0.3,4,0.25,"));
 }
 
+TEST_CASE("sar_focus sweep: what failed says why; what diverged is not the best") {
+  Place place;
+  place.write_program(R"(case $folder in
+  *0001) echo '{"val_loss": null, "val_ssim": 0.1, "seconds": 1}' >"$folder/final_metrics.json"; exit 0;;
+  *0002) echo 'sar_focus: rc/0.0: damaged' >&2; exit 1;;
+esac)");
+  CHECK(run(place.arguments) == 1);
+  CHECK(contains(place.out("sweep_summary.csv"), "sweep_exp_0001,finished,0.3,2,,"));
+  CHECK(contains(place.out("sweep_summary.csv"), "sweep_exp_0002,failed,0.3,4,,"));
+  CHECK(place.out("sweep_exp_0002/error.txt") == "ended with 1: sar_focus: rc/0.0: damaged\n");
+  CHECK(nlohmann::json::parse(place.out("best_params.json")).at("experiment_id") == "sweep_exp_0004");
+  place.write_program("");
+  CHECK(run(place.arguments) == 0);
+  CHECK_FALSE(place.exists("sweep_exp_0002/error.txt"));
+  CHECK(contains(place.out("sweep_summary.csv"), "sweep_exp_0002,finished,0.3,4,0.25,"));
+}
+
 TEST_CASE("sar_focus sweep: a part leaves the summary to --aggregate") {
   Place place;
   place.arguments.experiment_ids = {"sweep_exp_0003"};

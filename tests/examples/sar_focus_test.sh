@@ -19,6 +19,8 @@ expect 2 "--gpu_no 1 is cuda:1, and --device says cpu" train -gpu 1 --device cpu
 expect 2 "--device cuda" train -gpu 4000
 expect 2 "--radar" compress echoes.npy
 expect 2 "product" evaluate
+expect 2 "--overlap: -1, expected a number of 0 or more" focus none none --overlap -1
+expect 2 "--chunk_rows: 0, expected a number above 0" compress none --radar none --chunk_rows 0
 expect 2 "at most half overlap" focus none none --chunk 16 --overlap 9
 
 echo "-- simulated products"
@@ -127,6 +129,9 @@ expect 0 "best: sweep_exp_000" "${grid[@]}" --aggregate
 expect 2 '--device: "gpu" is none of cpu, cuda, cuda:<number>' "${grid[@]}" --device gpu
 sed 's/0.5/0.5001/' grid.json >other.json
 expect 1 "belongs to another sweep: ssim is 0.5 there and 0.5001 here" "${grid[@]/grid.json/other.json}"
+expect 1 "0 of 4 experiments are finished" "${grid[@]}" --train_dir nowhere --out failed
+[ "$(grep -c ,failed, failed/sweep_summary.csv)" -eq 4 ] || fail "not four failures in the summary"
+grep -q "ended with 1: sar_focus: nowhere: " failed/sweep_exp_0004/error.txt || fail "a failure does not say why"
 expect 2 "PART/PARTS" "${grid[@]}" --slice 3/2
 expect 2 "the grid goes from sweep_exp_0001 to sweep_exp_0004" "${grid[@]}" --experiment_id sweep_exp_0005
 

@@ -173,6 +173,17 @@ expect 1 "nothing is known" impute --checkpoint s4d --input nothing.csv --output
 expect 2 "trained with 5 diffusion steps" impute --checkpoint s4d --steps 9 --output_dir x
 [ -e x ] && fail "a command that failed left its folder"
 
+echo "-- samplers side by side"
+expect 0 "seeds 0 to 1" samplers --checkpoint whole --masking block --missing_k 2 --draws 2 --output samplers.json \
+  --try ddpm --try ddim:steps=3,eta=0.5,spacing=log_snr --try dpm++:steps=4,spacing=quadratic,known=trained --try dpm++sde:steps=4,clip=0/1
+[ "$(grep -c '"accuracy":' samplers.json)" = 4 ] || fail "samplers.json lacks a sampler"
+expect 1 "samplers.json" samplers --checkpoint whole --output samplers.json --try ddpm
+expect 2 '"stepz" is not one of steps, eta, spacing, known, clip' samplers --checkpoint whole --try ddim:stepz=3
+expect 2 '"dim" is not one of ddpm, ddim, dpm++, dpm++sde' samplers --checkpoint whole --try dim
+expect 2 "was trained with 5 diffusion steps" samplers --checkpoint whole --try ddim:steps=6
+expect 2 "--block_start is for --masking block" impute --checkpoint whole --block_start 2
+expect 2 "ends after the sequences" impute --checkpoint whole --masking block --block_start 11
+
 echo "-- an official configuration file, unchanged"
 cat >official.json <<'JSON'
 {

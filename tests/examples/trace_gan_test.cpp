@@ -132,11 +132,12 @@ TEST_CASE(
     Generator init = generator_of(o.seed, initial_weights);
     LstmGan<float> gan(gan_options(o), init);
     const Backend& backend = backend_of({});
-    backend.train(o, gan, set.chunks.view(), [&](index_t epoch, const GanLosses& l) {
+    const EpochEnd epoch_end = [&](index_t epoch, const GanLosses& l) {
       CHECK(epoch == static_cast<index_t>(losses[run].size()) + 1);
       losses[run].push_back(l);
       return epoch == 2;  // of three
-    });
+    };
+    backend.train(o, gan, set.chunks.view(), epoch_end, {});
     const auto out = backend.generate(gan, 100, o.seq_len, generator_of(1, noise_of_rows));
     CHECK(out.sizes() == Extents<2>{100, 4});
     rows[run].assign(out.data(), out.data() + out.count());
@@ -165,11 +166,127 @@ TEST_CASE("trace_gan training: the MMD term, averaged weights and a last short b
   const LearningSet set = make_learning_set(trace_of(60), o);
   Generator init = generator_of(o.seed, initial_weights);
   LstmGan<float> gan(gan_options(o), init);
-  backend_of({}).train(o, gan, set.chunks.view(), [](index_t, const GanLosses& l) {
+  const EpochEnd epoch_end = [](index_t, const GanLosses& l) {
     CHECK(std::isfinite(l.generator));
     return false;
-  });
+  };
+  backend_of({}).train(o, gan, set.chunks.view(), epoch_end, {});
   CHECK(backend_of({}).generate(gan, 1, 6, Generator(1)).size(0) == 1);
+}
+
+TEST_CASE("trace_gan training: instance noise falls by the same factor every epoch") {
+  TrainOptions o = small();
+  o.num_epochs = 3;
+  o.instance_noise = 0.08;
+  CHECK(noise_of_epoch(o, 3) == 0.08);
+  o.instance_noise_last = 0.02;
+  CHECK(noise_of_epoch(o, 1) == 0.08);
+  CHECK(noise_of_epoch(o, 2) == Approx(0.04));
+  CHECK(noise_of_epoch(o, 3) == Approx(0.02));
+  const LearningSet set = make_learning_set(trace_of(60), o);
+  std::vector<double> losses[2];
+  for (const bool falls : {false, true}) {
+    o.instance_noise_last = falls ? 0.02 : 0;
+    Generator init = generator_of(o.seed, initial_weights);
+    LstmGan<float> gan(gan_options(o), init);
+    const EpochEnd epoch_end = [&](index_t, const GanLosses& l) {
+      losses[falls].push_back(l.discriminator);
+      return false;
+    };
+    backend_of({}).train(o, gan, set.chunks.view(), epoch_end, {});
+  }
+  CHECK(losses[0][0] == losses[1][0]);
+  CHECK(losses[0][1] != losses[1][1]);
+  o.num_epochs = 1;
+  CHECK(noise_of_epoch(o, 1) == 0.08);
+  o.instance_noise = 0;
+  CHECK_THROWS_AS(check(o), UsageError);
+}
+
+TEST_CASE("trace_gan selection: chunks are held out whole, the others stay in their order") {
+  const LearningSet set = make_learning_set(trace_of(60), small());
+  const HeldOut parts = hold_out(set.chunks.view(), 0.3, Generator(4));
+  REQUIRE(parts.chunks.sizes() == Extents<3>{7, 6, 4});
+  REQUIRE(parts.rows.sizes() == Extents<2>{18, 4});
+  index_t stays = 0, goes = 0;
+  for (index_t i = 0; i < 10; ++i) {
+    const bool is_out = goes < 3 && parts.rows(6 * goes, 0) == set.chunks(i, 0, 0);  // times differ
+    const index_t at = is_out ? goes++ : stays++;
+    for (index_t t = 0; t < 6; ++t)
+      for (index_t c = 0; c < 4; ++c)
+        CHECK((is_out ? parts.rows(6 * at + t, c) : parts.chunks(at, t, c)) == set.chunks(i, t, c));
+  }
+  CHECK((stays == 7 && goes == 3));
+  CHECK(hold_out(set.chunks.view(), 0.001, Generator(4)).rows.size(0) == 6);
+  CHECK(hold_out(set.chunks.view(), 0.99, Generator(4)).chunks.size(0) == 1);
+  TrainOptions o = small();
+  o.seq_len = 1;  // MMD needs two rows
+  CHECK(hold_out(make_learning_set(trace_of(9), o).chunks.view(), 0.1, Generator(4)).rows.size(0) == 2);
+  CHECK(contains(error_text<ValueError>([&] { hold_out(set.chunks.view().slice(0, 0, 1), 0.1, Generator(4)); }),
+                 "holds out 1 of the 1 chunks and leaves none"));
+}
+
+TEST_CASE("trace_gan selection: rows are scored in the units of the trace") {
+  for (const char* transform : {"linear", "quantile"})
+    for (const bool gaps : {false, true}) {
+      TrainOptions o = small();
+      o.transform = transform;
+      o.inter_arrival = gaps;
+      const LearningSet set = make_learning_set(trace_of(60), o);
+      const auto rows = set.chunks.view().reshape(Extents<2>{60, 4});
+      const auto first = rows.slice(0, 0, 36), second = rows.slice(0, 36, 60);
+      RowCodec codec = set.codec;
+      codec.inter_arrival = false;
+      const double want =
+          mmd_protocol(MmdProtocol::p1, decode_rows(second, codec, {}), decode_rows(first, codec, {})).mmd2;
+      CHECK(score_rows(first, second, set.codec) == want);
+      CHECK(score_rows(rows, rows, set.codec) < 0);  // unbiased: below zero for the same rows
+    }
+}
+
+TEST_CASE("trace_gan selection: the weights of the best epoch come back, training itself is the same") {
+  for (const double averaged : {0.0, 0.9}) {
+    TrainOptions o = small();
+    o.generator_ema = averaged;
+    o.num_epochs = 5;
+    o.keep_every = 2;
+    const LearningSet set = make_learning_set(trace_of(60), o);
+    // The rows of a generator that was trained for `epochs`, or chosen among those looked at.
+    const auto rows_of_run = [&](index_t epochs, const RowJudge& judge, double& last_loss) {
+      Generator init = generator_of(o.seed, initial_weights);
+      LstmGan<float> gan(gan_options(o), init);
+      const EpochEnd epoch_end = [&](index_t epoch, const GanLosses& l) {
+        last_loss = l.generator;
+        return epoch == epochs;
+      };
+      backend_of({}).train(o, gan, set.chunks.view(), epoch_end, judge);
+      return backend_of({}).generate(gan, 30, o.seq_len, Generator(1));
+    };
+    for (const index_t best : {2, 4, 5}) {
+      std::vector<index_t> looked;
+      const RowJudge judge{20, [&](index_t epoch, TensorView<const float, 2> rows) {
+                             looked.push_back(epoch);
+                             CHECK(rows.sizes() == Extents<2>{20, 4});
+                             return epoch == best;
+                           }};
+      double plain_loss = 0, chosen_loss = 0, unused = 0;
+      rows_of_run(5, {}, plain_loss);
+      const auto chosen = rows_of_run(5, judge, chosen_loss);
+      CHECK(looked == std::vector<index_t>{2, 4, 5});
+      CHECK(chosen_loss == plain_loss);
+      CHECK(same_bits(chosen, rows_of_run(best, {}, unused)));
+    }
+    std::vector<index_t> looked;
+    double unused = 0;
+    rows_of_run(3,
+                {20,
+                 [&](index_t epoch, TensorView<const float, 2>) {
+                   looked.push_back(epoch);
+                   return true;
+                 }},
+                unused);
+    CHECK(looked == std::vector<index_t>{2, 3});  // stopped after 3
+  }
 }
 
 TEST_CASE("trace_gan files: a scaler of another trace is refused") {

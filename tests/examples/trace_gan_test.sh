@@ -15,6 +15,7 @@ expect 2 "--trace_path is needed" train
 expect 2 "expected an integer from 1" train "${tiny[@]}" --seq_len 0
 expect 2 "expected an integer from 0 to 1e" train "${tiny[@]}" --num_entries 1000000000000
 expect 2 "one of off, normal, adv, eq" train "${tiny[@]}" --early_stop now
+expect 2 "one of last, best_mmd" train "${tiny[@]}" --keep worst
 expect 2 "multiple of 512" train "${tiny[@]}" --align 100
 expect 2 "one name or four" train "${tiny[@]}" --transform log,log
 expect 2 "model" generate
@@ -31,6 +32,8 @@ expect 1 "holds no request: 2 lines with too few fields (first: line 1)" train "
 expect 1 "holds no line" train "${tiny[@]}" --trace_path empty.txt
 head -1 trace.txt >one.txt
 expect 1 "holds 1 row, a chunk takes 12; lower --seq_len" train "${tiny[@]}" --trace_path one.txt
+head -12 trace.txt >chunk.txt
+expect 1 "holds out 1 of the 1 chunks and leaves none" train "${tiny[@]}" --trace_path chunk.txt --keep best_mmd
 sed 's/ [0-9.]*$/ nan/' trace.txt >nan.txt
 expect 1 "200 lines with NaN or infinity" train "${tiny[@]}" --trace_path nan.txt
 expect 1 "sqrt" train "${tiny[@]}" --transform sqrt
@@ -69,6 +72,10 @@ expect 1 "models/cut_generator.safetensors" generate models/cut --out x.txt
 echo "-- variants"
 expect 0 "model:" train "${tiny[@]}" --save_prefix best --output_synth best.txt --transform quantile,quantile,log,log --inter_arrival --mmd_weight 2 --generator_ema 0.9
 cut -d' ' -f1 best.txt | sort -nc || fail "times from gaps go back"
+expect 0 "against 24 rows" train "${tiny[@]}" --save_prefix kept --output_synth kept.txt --keep best_mmd --keep_every 2 --num_epochs 5 --generator_ema 0.9
+[ "$(grep -c '"kind":"score"' models/kept_losses.jsonl)" -eq 3 ] || fail "epochs 2, 4 and 5 are compared"
+expect 0 "against 192 rows" train "${tiny[@]}" --save_prefix all --output_synth none --keep best_mmd --hold_out 0
+expect 0 "report: kept.html" report trace.txt kept.txt --model models/kept --out kept.html
 awk '{$4 = 4096; print}' trace.txt >constant.txt
 expect 0 "column length is constant: 4096" train "${tiny[@]}" --trace_path constant.txt --save_prefix c --output_synth c.txt
 [ "$(cut -d' ' -f2 c.txt | sort -u)" = 4096 ] || fail "a constant column changes"

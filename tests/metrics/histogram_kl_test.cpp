@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "check.hpp"
+#include "host_place.hpp"
+#include "typed_histogram.hpp"
 
 using namespace longwave;
 using namespace longwave::test;
@@ -100,4 +101,8 @@ TEST_CASE("histogram_kl: errors name the shapes") {
         "histogram_kl: no rows: predicted is (n=3, K=2), target is (m=0, K=2)");
   CHECK(error_text<ValueError>([&] { histogram_kl(a.view(), a, 0); }) ==
         "histogram_kl: bins is 0, expected at least 1");
+}
+
+TEMPLATE_TEST_CASE("histogram_kl: the tests of every device", "", float, double) {
+  check_histogram_kls<TestType, Host>();
 }

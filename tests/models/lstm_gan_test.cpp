@@ -172,6 +172,27 @@ TEST_CASE("lstm_gan: smoothed labels and noisy inputs change the discriminator's
   CHECK(after({.weight_decay = 0.1}) != plain);
 }
 
+TEST_CASE("lstm_gan: the noise on inputs can change between steps") {
+  const auto real = chunks(6, 5);
+  auto after = [&](double first, double then) {
+    Generator gen(1), noise(2);
+    LstmGan<float> model(small(), gen);
+    LstmGanTrainer<float> trainer(model, {.instance_noise = first});
+    trainer.set_instance_noise(then);
+    CHECK(trainer.options().instance_noise == then);
+    for (int i = 0; i < 3; ++i) trainer.step(real, noise);
+    return numbers(model.discriminator);
+  };
+  CHECK(after(0.3, 0.1) == after(0.1, 0.1));
+  CHECK(after(0.3, 0) == after(0, 0));
+  Generator gen(1);
+  LstmGan<float> model(small(), gen);
+  LstmGanTrainer<float> trainer(model, {.instance_noise = 0.1});
+  CHECK(error_text<ValueError>([&] { trainer.set_instance_noise(-1); }).find("LstmGanTrainer: instance_noise is -1") ==
+        0);
+  CHECK(trainer.options().instance_noise == 0.1);
+}
+
 TEST_CASE("lstm_gan: one factor scales both learning rates") {
   const auto real = chunks(6, 5);
   auto after = [&](LstmGanTraining options, double factor) {

@@ -1,6 +1,7 @@
 #include "longwave/nn/linear.hpp"
 
 #include "check.hpp"
+#include "longwave/autograd/functions/reduce.hpp"
 
 using namespace longwave;
 using namespace longwave::test;
@@ -48,6 +49,48 @@ TEST_CASE("linear: gradients against differences, with and without bias, strided
   CHECK(error_text<ShapeError>([&] {
           linear(tape.input(x.view().transpose(0, 1)), tape.input(W));
         }).find("copy it first") != std::string::npos);
+}
+
+TEMPLATE_TEST_CASE("linear_relu: what is below zero is zero, for any rank and without a bias", "", float, double) {
+  using T = TestType;
+  Generator gen(1);
+  Linear<T> layer({.in = 5, .out = 3}, gen), plain({.in = 5, .out = 3, .bias = false}, gen);
+  auto x = random<T>(Extents{2, 4, 5});
+  x(0, 0, 0) = NAN;
+  Tape<T> tape;
+  const auto compare = [&](auto& map, auto input) {
+    const auto y = map.with_relu(tape, input).value(), want = map(tape, input).value();
+    REQUIRE(y.sizes() == want.sizes());
+    const auto got = y.flat(), before = want.flat();
+    for (index_t i = 0; i < got.count(); ++i)
+      CHECK((std::isnan(before(i)) ? std::isnan(got(i)) : got(i) == std::max(before(i), T(0))));
+  };
+  compare(layer, tape.input(x));
+  compare(plain, tape.input(x));
+  compare(layer, tape.input(x.view()[1]));
+  compare(layer, tape.input(x.view()[1][2]));
+}
+
+TEST_CASE("linear_relu: gradients against differences, and zero where the value was cut") {
+  auto x = random<double>(Extents{2, 3, 5});
+  auto W = random<double>(Extents{4, 5}, 2);
+  auto b = random<double>(Extents{4}, 3);
+  auto check = grad_check([](auto&, auto vx, auto vW, auto vb) { return linear_relu(vx, vW, vb); }, x, W, b);
+  INFO(check.text());
+  CHECK(check.error < 1e-7);
+  check = grad_check([](auto&, auto vx, auto vW) { return linear_relu(vx, vW); }, x, W);
+  CHECK(check.error < 1e-7);
+  b(2) = -100;
+  Tape<double> tape;
+  const auto vx = tape.variable(x.view());
+  const auto vW = tape.variable(W.view());
+  const auto vb = tape.variable(b.view());
+  tape.backward(sum(linear_relu(vx, vW, vb)));
+  CHECK((vb.grad()(2) == 0 && vW.grad()(2, 0) == 0));
+  CHECK(error_text<ShapeError>([&] { linear_relu(vx, tape.input(Tensor<double, 2>(4, 6))); }) ==
+        "linear: x and W disagree on I: x is (R=6, I=5), W is (O=4, I=6)");
+  CHECK(error_text<ShapeError>([&] { linear_relu(vx, vW, tape.input(Tensor<double, 1>(3))); }) ==
+        "linear: b is (O=3), expected (O=4)");
 }
 
 TEST_CASE("linear: names, start values and options") {

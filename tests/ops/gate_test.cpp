@@ -31,6 +31,22 @@ TEMPLATE_TEST_CASE("gate: agrees with tanh and sigmoid of the halves", "", float
   }
 }
 
+TEMPLATE_TEST_CASE("gate: pieces of 16 bytes, as on the device, agree with the op", "", float, double) {
+  using T = TestType;
+  for (const auto& sizes : {Extents<3>{3, 8, 5}, Extents<3>{2, 2, 4}, Extents<3>{1, 14, 12}}) {
+    const index_t half = sizes[1] / 2 * sizes[2], pieces = sizes[0] * half / impl::Piece<T>::width;
+    const auto x = random<T>(sizes, 1, T(3)), dy = random<T>(ops::Gate::output_sizes(sizes), 2);
+    Tensor<T, 3> y(dy.sizes()), dx(sizes), y_want(dy.sizes()), dx_want(sizes);
+    ops::Gate::forward(y_want.view(), x);
+    ops::Gate::backward(dx_want, std::as_const(dy).view(), x);
+    for (index_t i = 0; i < pieces; ++i) impl::GateForwardWide<T>{y.data(), x.data(), half}(i);
+    for (index_t i = 0; i < pieces; ++i) impl::GateBackwardWide<T>{dx.data(), dy.data(), x.data(), half}(i);
+    const double tolerance = sizeof(T) == 4 ? 1e-6 : 1e-15;
+    CHECK(relative_error(y, y_want) < tolerance);
+    CHECK(relative_error(dx, dx_want) < tolerance);
+  }
+}
+
 TEST_CASE("gate: strided views and backward in place") {
   const auto x = random<double>(Extents<3>{2, 5, 6}, 1), dy = random<double>(Extents<3>{2, 5, 3}, 2);
   Tensor<double, 3> strided(2, 5, 3), dense(2, 3, 5), dx(2, 6, 5), dx_strided(2, 5, 6);

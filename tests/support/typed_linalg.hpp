@@ -248,6 +248,8 @@ void check_conv1d_sizes() {
     check_conv1d<T, D>({3, 6, 4, 29, 1, {.stride = 3}, sparse});
     check_conv1d<T, D>({2, 3, 5, 40, 4, {.stride = 4}, sparse});  // windows side by side
     check_conv1d<T, D>({2, 3, 5, 31, 3, {.padding = 1}, sparse});
+    check_conv1d<T, D>({2, 3, 5, 32, 3, {.padding = 1}, sparse});  // windows by vectors
+    check_conv1d<T, D>({3, 6, 4, 40, 4, {.padding = 6, .dilation = 4, .groups = 2}, sparse});
     check_conv1d<T, D>({2, 4, 6, 50, 5, {.stride = 2, .padding = 3, .dilation = 2, .groups = 2}, sparse});
     check_conv1d<T, D>({2, 12, 24, 37, 3, {.padding = 2, .dilation = 2, .groups = 12}, sparse});  // by one thread each
     check_conv1d<T, D>({3, 10, 10, 41, 4, {.stride = 3, .padding = 4, .groups = 10}, sparse});
@@ -262,6 +264,12 @@ void check_conv1d_large() {
   check_conv1d<T, D>({10, 2, 2, 10007, 1, {}});
   check_conv1d<T, D>({3, 8, 8, 60013, 1, {}});
   check_conv1d<T, D>({1, 16, 32, 20011, 1, {}});  // dW in pieces of one long row
+  check_conv1d<T, D>({32, 9, 256, 200, 1, {}});   // bias sums by vectors: less than a block reads at once
+  check_conv1d<T, D>({9, 12, 11, 8004, 1, {}});   // parts that begin within a row, several turns each
+  for (const index_t I : {1, 2, 3, 4, 5}) {
+    check_conv1d<T, D>({5, I, 40, 200, 1, {}});  // dW with the bias, from few channels
+    check_conv1d<T, D>({9, I, 11, 8004, 1, {}});
+  }
   check_conv1d<T, D>({3, 32, 24, 2049, 5, {.padding = 2}});
   check_conv1d<T, D>({4, 64, 64, 5003, 7, {.padding = 3, .groups = 64}});
 }

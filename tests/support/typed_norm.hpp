@@ -28,7 +28,8 @@ template <class T, device D>
 void check_layer_norm(Extents<3> sizes, int axis, bool turned, bool with_parameters, bool add = false) {
   INFO(to_string(sizes) << " axis " << axis << (turned ? " turned" : "") << (with_parameters ? " affine" : "")
                         << (add ? " add" : ""));
-  const LayerNormOptions options{.axis = axis, .eps = 1e-5};
+  // Of few features some deviate by less than what x + r is rounded by.
+  const LayerNormOptions options{.axis = axis, .eps = sizes[axis] < 8 ? 1e-3 : 1e-5};
   const NormCase<T, D> c(sizes, axis, turned);
   const auto r = given<T, D>(sizes, 35, turned), dsum = given<T, D>(sizes, 36);
   const Extents<2> rest = without_axis(sizes, axis);

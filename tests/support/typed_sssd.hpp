@@ -84,8 +84,9 @@ struct BlockEnds {
 template <class T, device D>
 void check_block_ends() {
   for (const index_t B : {1, 3, 9})
-    for (const index_t L : {1, 31}) {
-      const Extents<3> sizes{B, 10, L};
+    for (const index_t L : {1, 31, 36}) {
+      const index_t K = L == 36 ? 32 : 5;  // 32 channels, 36 samples: all in pieces of 16 bytes on the device
+      const Extents<3> sizes{B, 2 * K, L};
       const auto make = drawn([=](auto on, Generator& gen) {
         return BlockEnds<typename decltype(on)::Scalar, typename decltype(on)::Device>(sizes, 3, gen);
       });
@@ -94,7 +95,7 @@ void check_block_ends() {
             "block ends", sizes, make,
             [=](auto& m, auto& tape, auto z) {
               const auto u = m.u.on(tape), R = m.S.on(tape);
-              const auto square = slice(R, 0, 0, 5);
+              const auto square = slice(R, 0, 0, K);
               const auto mixed = residual_mix(z, u, m.W.on(tape), m.bias.on(tape), m.weight.on(tape), m.shift.on(tape));
               auto h = add_projection(mixed, m.c.on(tape), m.P.on(tape), m.bias.on(tape));
               h = add_at_all_times(h, m.v.on(tape));

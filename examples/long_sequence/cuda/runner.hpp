@@ -1,10 +1,12 @@
 // runner.hpp - batches through the learner, on the device, with nobody waiting for anybody: batches are staged two
 // ahead, a step on a full batch of one length is a replay of a captured one, its numbers are fetched when they are
 // there. Where several passes make a step, three parts are captured: the kernels that they share, a pass, and the way
-// from the sums of their gradients to new parameters.
+// from the sums of their gradients to new parameters. Where batches have few lengths (loader.pad_to_bound), each length
+// has a step of its own that is captured.
 #pragma once
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "long_sequence/cuda/staging.hpp"
@@ -18,14 +20,14 @@ class Runner<Cuda> {
   Runner(const RunOptions& options, const NetworkShape& shape, Learner<Cuda>& learner)
       : accumulate_(options.trainer.accumulate),
         batch_(options.loader.batch),
-        // A check looks at every value on the host, which a captured step cannot; lengths change from batch to batch.
-        captures_(!options.trainer.finite_check && !shape.variable),
+        // A check looks at every value on the host, which a captured step cannot. Kernels that passes share are of one
+        // length.
+        captures_(!options.trainer.finite_check &&
+                  (!shape.variable || (options.loader.pad_to_bound && accumulate_ == 1))),
         numbers_(std::max<index_t>(256, slots * (accumulate_ + 1))) {
-    pass_.advances(learner.dropout, numbers_);
-    cuda::Graph& last = accumulate_ == 1 ? pass_ : finish_;
-    if (accumulate_ > 1) finish_.advances(numbers_);
-    last.advances(learner.optimizer);
-    if (learner.ema) last.advances(*learner.ema);
+    if (accumulate_ == 1) return;
+    finish_.advances(numbers_);
+    advances_with_update(finish_, learner);
   }
 
   void run(Learner<Cuda>& learner, Batches& batches, index_t first) {
@@ -40,9 +42,10 @@ class Runner<Cuda> {
       const HostBatch host = batches.batch(first + i);
       const StagedBatch batch = staging_.send(host);
       const bool full = captures_ && host.items == batch_;
-      auto& scores = full ? full_scores_ : part_scores_;
+      Pass& of_length = full ? pass_of(batch.input, learner) : part_;
+      auto& scores = of_length.scores;
       if (learner.holds() && (i == 0 || !captures_)) queue(captures_, hold_, [&] { learner.hold(batch.input); });
-      queue(full, pass_, [&] {
+      queue(full, of_length.graph, [&] {
         learner.pass(batch.input, batch.target);
         scores = learner.scores;
         if (accumulate_ > 1) return numbers_.publish(learner.loss);
@@ -116,6 +119,29 @@ class Runner<Cuda> {
     StepResult result;
   };
 
+  // All of a step, or with several passes per step one of them.
+  struct Pass {
+    cuda::Graph graph;
+    TensorView<const float, 3, Cuda> scores;  // where replays write
+  };
+
+  static void advances_with_update(cuda::Graph& graph, Learner<Cuda>& learner) {
+    graph.advances(learner.optimizer);
+    if (learner.ema) graph.advances(*learner.ema);
+  }
+
+  Pass& pass_of(const NetworkInput<Cuda>& input, Learner<Cuda>& learner) {
+    if (staging_.moves() != moves_) passes_.clear();  // they read where inputs lay before
+    moves_ = staging_.moves();
+    const auto [at, is_new] = passes_.try_emplace(input.x.data() != nullptr ? input.x.size(2) : input.tokens.size(1));
+    cuda::Graph& graph = at->second.graph;
+    if (is_new) {
+      graph.advances(learner.dropout, numbers_);
+      if (accumulate_ == 1) advances_with_update(graph, learner);
+    }
+    return at->second;
+  }
+
   template <class F>
   static void queue(bool captured, cuda::Graph& graph, F&& part) {
     if (captured)
@@ -148,8 +174,10 @@ class Runner<Cuda> {
   bool captures_;
   BatchStaging staging_;
   cuda::Readback numbers_;
-  cuda::Graph hold_, pass_, finish_;                            // with one pass per step only pass_, which is all of it
-  TensorView<const float, 3, Cuda> full_scores_, part_scores_;  // the first: where replays write
+  cuda::Graph hold_, finish_;       // where a step has several passes
+  std::map<index_t, Pass> passes_;  // by length
+  Pass part_;                       // of batches that are not captured
+  index_t moves_ = 0;
   Slot slots_[slots];
   index_t queued_ = 0, told_ = 0;
 };

@@ -61,6 +61,9 @@ class BatchStaging {
     return views(batch, at, block_.data());
   }
 
+  // How often batches' place on the device has changed: what was captured before works on memory that is gone.
+  index_t moves() const { return moves_; }
+
  private:
   struct Slot {
     cuda::PinnedTensor<std::byte, 1> here;
@@ -68,8 +71,6 @@ class BatchStaging {
     cuda::Event arrived, taken;
   };
 
-  // Addresses change: what was captured before works on memory that is gone, so the first batch is the largest or none
-  // of its shape was captured.
   void grow(std::size_t bytes) {
     if (bytes <= static_cast<std::size_t>(block_.count())) return;
     cuda::synchronize();
@@ -80,6 +81,7 @@ class BatchStaging {
       slot.there = Tensor<std::byte, 1, Cuda>::uninitialized(size);
     }
     block_ = Tensor<std::byte, 1, Cuda>(size);
+    ++moves_;
   }
 
   template <class View>
@@ -102,6 +104,7 @@ class BatchStaging {
   Tensor<std::byte, 1, Cuda> block_;
   Slot slots_[2];
   int turn_ = 0;
+  index_t moves_ = 0;
 };
 
 }  // namespace longwave::examples

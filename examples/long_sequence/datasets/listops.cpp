@@ -1,7 +1,8 @@
 // ListOps: Long Range Arena's basic_{train,val,test}.tsv; the authors' depth-20 sets as arrays, of which the last fifth
-// is the test part; or drawn on the spot where no folder is named.
+// is the test part; or drawn on the spot where no folder is named. Each epoch may have its operands in other orders.
 #include "long_sequence/datasets/assemble.hpp"
 #include "longwave/data/listops_generate.hpp"
+#include "longwave/data/listops_reorder.hpp"
 #include "longwave/io/file.hpp"
 
 namespace longwave::examples {
@@ -50,6 +51,11 @@ RunData load_listops(const RunOptions& options, const Wanted& wanted) {
   RunData data = assemble(options, wanted.train ? tokenize(parts.train, vocabulary, how) : TokenSet(),
                           tokenize(parts.test, vocabulary, how), validation);
   data.fit["symbols"] = text_of(vocabulary);
+  if (wanted.train && options.dataset.fresh)
+    data.fresh = [train = std::get<TokenSet>(data.train), vocabulary,
+                  seed = static_cast<std::uint64_t>(options.trainer.seed)](index_t epoch) -> Part {
+      return reorder_operands(train, vocabulary, {seed, 102, static_cast<std::uint32_t>(epoch)});
+    };
   return data;
 }
 

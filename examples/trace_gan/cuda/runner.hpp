@@ -16,6 +16,12 @@ class UpdateRunner<Cuda> {
     generator_.advances(noise, generator);
   }
 
+  // The updates have changed: they are captured anew.
+  void reset() {
+    discriminator_.reset();
+    generator_.reset();
+  }
+
   // The first size is that of all batches but the last.
   auto of(index_t sequences) {
     if (sequences_ == 0) sequences_ = sequences;

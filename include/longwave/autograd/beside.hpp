@@ -22,7 +22,11 @@
 
 namespace longwave {
 
-enum class Lane { products, kernels };  // what has an order of its own
+enum class Lane { products, kernels, sums };  // what has an order of its own
+
+// Whether work on a gradient of so many numbers leaves room on the device for other work. What fills it alone is better
+// done in order, with what it shares with the rest of its op.
+constexpr bool leaves_room(index_t count) { return count <= index_t(1) << 22; }
 
 template <device D>
 class Beside {
@@ -39,6 +43,7 @@ class Beside {
   void set_open(bool) {}
   bool open() const { return false; }
   void wait(cuda::Ticket) {}
+  bool in_use(const void*) const { return false; }
   void reads(const void*) {}
   void writes(const void*) {}
   void only_reads(const void*) {}
@@ -90,6 +95,10 @@ class Beside<Cuda> {
     if (ticket != 0) aside().wait(ticket);
   }
 
+  // Whether a lane may be reading or writing this gradient.
+  bool in_use(const void* gradient) const {
+    return std::any_of(notes_.begin(), notes_.end(), [=](const Note& note) { return note.gradient == gradient; });
+  }
   // Before the current stream reads or writes a gradient. Of a run's own: noted for those that come later.
   void reads(const void* gradient) { wait_for(gradient, true); }
   void writes(const void* gradient) {

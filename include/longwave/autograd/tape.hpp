@@ -153,12 +153,17 @@ class Tape {
   template <class U, int N>
   void hand_over(Var<U, N, D> x, Out<U, N, D> gradient) {
     auto* node = x.node();
-    if (node->has_grad) {
-      beside_.writes(node->grad.data());
-      detail::add_to(node->grad, gradient);
-    } else {
+    if (!node->has_grad) {
       node->grad = gradient;
       node->has_grad = true;
+    } else if (node->name == nullptr && beside_.in_use(node->grad.data())) {
+      beside_.reads(node->grad.data());
+      const TensorView<U, N, D> sum = arena_.template tensor<U, N>(node->value.sizes());
+      detail::add<U, N>(sum, node->grad, gradient);
+      node->grad = sum;
+    } else {
+      beside_.writes(node->grad.data());
+      detail::add_to(node->grad, gradient);
     }
     if (finite_check_) check_finite(running_, "gradient", TensorView<const U, N, D>(node->grad), node->name);
   }
@@ -255,6 +260,8 @@ class Tape {
 
   template <class, int, device>
   friend class Grad;
+  template <class, int, device>
+  friend class GradSum;
 
   Arena<D> arena_;     // values and gradients
   Arena<Host> nodes_;  // Var nodes and closures
@@ -279,6 +286,7 @@ class Grad {
     if (can_add && node->has_grad) {
       view_ = node->grad;
       first_ = adds_ = true;
+      x.tape().beside().writes(view_.data());
       return;
     }
     view_ = x.tape().arena().template tensor<T, N>(node->value.sizes());
@@ -312,9 +320,50 @@ class Grad {
   bool first_ = false, adds_ = false;
 };
 
+// The gradient of one input for ops that assign the sum of what they contribute and what there is, `before()`: without
+// data if there is nothing yet. The sum gets memory of its own, so whoever still reads `before` beside the pass is not
+// waited for. A parameter's gradient has its place: there the sum is added to it at the end.
+template <class T, int N, device D>
+class GradSum {
+ public:
+  explicit GradSum(Var<T, N, D> x) : x_(x) {
+    if (!x.needs_grad()) return;
+    const auto* node = x.node();
+    view_ = x.tape().arena().template tensor<T, N>(node->value.sizes());
+    if (!node->has_grad || node->name != nullptr) return;
+    before_ = node->grad;
+    x.tape().beside().reads(before_.data());
+  }
+  GradSum(const GradSum&) = delete;
+  GradSum& operator=(const GradSum&) = delete;
+  ~GradSum() noexcept(false) {
+    if (!wanted(view_)) return;
+    auto& tape = x_.tape();
+    auto* node = x_.node();
+    if (node->has_grad && node->name != nullptr) {
+      tape.beside().writes(node->grad.data());
+      detail::add_to(node->grad, view_);
+    } else {
+      node->grad = view_;
+      node->has_grad = true;
+    }
+    if (tape.finite_check_)
+      tape.check_finite(tape.running_, "gradient", TensorView<const T, N, D>(node->grad), node->name);
+  }
+
+  TensorView<T, N, D> view() const { return view_; }
+  TensorView<const T, N, D> before() const { return before_; }
+
+ private:
+  Var<T, N, D> x_;
+  TensorView<T, N, D> view_, before_;
+};
+
 template <class T, int N, device D>
 Grad(Var<T, N, D>) -> Grad<T, N, D>;
 template <class T, int N, device D>
 Grad(Var<T, N, D>, bool) -> Grad<T, N, D>;
+template <class T, int N, device D>
+GradSum(Var<T, N, D>) -> GradSum<T, N, D>;
 
 }  // namespace longwave

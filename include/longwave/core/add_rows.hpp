@@ -22,6 +22,17 @@ LONGWAVE_HD inline index_t quotient(index_t i, index_t n) {
   return i / n;
 }
 
+// 16 bytes, loaded and stored at once.
+template <class T>
+struct alignas(16) Piece {
+  static constexpr index_t width = 16 / index_t(sizeof(T));
+  T at[width];
+
+  static bool starts_at(const T* p) { return reinterpret_cast<std::uintptr_t>(p) % 16 == 0; }
+  LONGWAVE_HD static Piece load(const T* p) { return *reinterpret_cast<const Piece*>(p); }
+  LONGWAVE_HD void store(T* p) const { *reinterpret_cast<Piece*>(p) = *this; }
+};
+
 template <class T, device D>
 struct AddRows {
   static constexpr const char* name = "add_rows";
@@ -48,21 +59,17 @@ struct AddRows {
 template <class T, device D>
 struct AddRowsWide {
   static constexpr const char* name = "add_rows";
-  static constexpr index_t width = 16 / index_t(sizeof(T));
-  struct alignas(16) Piece {
-    T at[width];
-  };
+  static constexpr index_t width = Piece<T>::width;
   AddRows<T, D> rows;
 
   static bool takes(const AddRows<T, D>& rows) {
-    const auto aligned = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p) % 16 == 0; };
-    return rows.sizes[2] % width == 0 && aligned(rows.y) && aligned(rows.x);
+    return rows.sizes[2] % width == 0 && Piece<T>::starts_at(rows.y) && Piece<T>::starts_at(rows.x);
   }
 
   LONGWAVE_HD void operator()(index_t i) const {
     const index_t at = i * width, row = quotient(at, rows.sizes[2]), l = at - row * rows.sizes[2];
     const index_t b = quotient(row, rows.sizes[1]), o = row - b * rows.sizes[1];
-    Piece sum = rows.x != nullptr ? *reinterpret_cast<const Piece*>(rows.x + at) : Piece{};
+    Piece<T> sum = rows.x != nullptr ? Piece<T>::load(rows.x + at) : Piece<T>{};
     const T bias = rows.bias.data() != nullptr ? rows.bias(b, o) : T(0);
     for (index_t j = 0; j < width; ++j) sum.at[j] += bias;
     if (rows.c.data() != nullptr)
@@ -71,7 +78,7 @@ struct AddRowsWide {
         for (index_t j = 0; j < width; ++j) sum.at[j] += weight * rows.c(b, k, l + j);
       }
     for (index_t j = 0; j < width; ++j) sum.at[j] = rows.factor * sum.at[j];
-    *reinterpret_cast<Piece*>(rows.y + at) = sum;
+    sum.store(rows.y + at);
   }
 };
 

@@ -33,6 +33,12 @@ void add_to(TensorView<T, N, Host> sum, In<T, N, Host> x) {
 }
 
 template <class T, int N>
+void add(TensorView<T, N, Host> sum, In<T, N, Host> a, In<T, N, Host> b) {
+  copy(sum, a);
+  add_to<T, N>(sum, b);
+}
+
+template <class T, int N>
 bool all_finite(TensorView<const T, N, Host> x) {
   bool finite = true;
   if (x.count() == 0) return true;

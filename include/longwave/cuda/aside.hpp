@@ -29,7 +29,7 @@ bool goes_aside() noexcept;
 
 class Aside {
  public:
-  static constexpr int lanes = 2;
+  static constexpr int lanes = 3;
 
   explicit Aside(Stream& beside);
   Aside(const Aside&) = delete;

@@ -19,11 +19,11 @@ bool tf32() noexcept;
 // Operands stored in bfloat16 (S) are multiplied as they are, exactly, and added in float; C is float, or bfloat16 and
 // rounded once.
 
-// C_p = A_p B_p, or with `accumulate` C_p += A_p B_p. C (P, M, N), A (P, M, K), B (P, K, N) of any strides, A and B
+// C_p = factor A_p B_p, or with `accumulate` C_p += that. C (P, M, N), A (P, M, K), B (P, K, N) of any strides, A and B
 // also repeated (stride 0 along P); what cuBLAS does not take is copied to working memory first.
 template <class T, class S = T>
 void gemm(TensorView<T, 3, Cuda> C, std::type_identity_t<TensorView<const S, 3, Cuda>> A,
-          std::type_identity_t<TensorView<const S, 3, Cuda>> B, bool accumulate);
+          std::type_identity_t<TensorView<const S, 3, Cuda>> B, bool accumulate, double factor = 1);
 
 // C += sum_p A_p B_p. C (M, N), A (P, M, K), B (P, K, N), long K: fixed pieces of the sum, added in order.
 template <class T, class S = T>

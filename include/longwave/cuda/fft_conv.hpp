@@ -23,12 +23,17 @@ void fft_conv_spectra(KernelSpectra<T> spectra, TensorView<const T, 3, Cuda> K, 
 template <class T>
 void fft_conv_forward(TensorView<T, 4, Cuda> y, TensorView<const T, 3, Cuda> u, TensorView<const T, 3, Cuda> K,
                       TensorView<const T, 2, Cuda> D, KernelSpectra<T> spectra);
+// z = what y is above, y = gelu(z). z, dense as y, may be left out.
+template <class T>
+void fft_conv_gelu_forward(TensorView<T, 4, Cuda> y, TensorView<T, 4, Cuda> z, TensorView<const T, 3, Cuda> u,
+                           TensorView<const T, 3, Cuda> K, TensorView<const T, 2, Cuda> D, KernelSpectra<T> spectra);
 
-// du and dK are assigned, dD is added to; any of them may be without data.
+// du and dK are assigned, dD is added to; any of them may be without data. before (B, H, L): added to du on its way
+// out, in memory of its own, or without data.
 template <class T>
 void fft_conv_backward(TensorView<T, 3, Cuda> du, TensorView<T, 3, Cuda> dK, TensorView<T, 2, Cuda> dD,
                        TensorView<const T, 4, Cuda> dy, TensorView<const T, 3, Cuda> u, TensorView<const T, 3, Cuda> K,
-                       TensorView<const T, 2, Cuda> D, KernelSpectra<T> spectra);
+                       TensorView<const T, 2, Cuda> D, KernelSpectra<T> spectra, TensorView<const T, 3, Cuda> before);
 
 }  // namespace cuda
 
@@ -42,7 +47,7 @@ void fft_conv_forward(TensorView<T, 4, Cuda> y, In<T, 3, Cuda> u, In<T, 3, Cuda>
 template <class T>
 void fft_conv_backward(TensorView<T, 3, Cuda> du, Out<T, 3, Cuda> dK, Out<T, 2, Cuda> dD, In<T, 4, Cuda> dy,
                        In<T, 3, Cuda> u, In<T, 3, Cuda> K, In<T, 2, Cuda> D) {
-  cuda::fft_conv_backward<T>(du, dK, dD, dy, u, K, D, {});
+  cuda::fft_conv_backward<T>(du, dK, dD, dy, u, K, D, {}, {});
 }
 
 }  // namespace impl

@@ -28,9 +28,9 @@ void fill_words(const Elements<Word, 1>& x, Word value);
 template <class Word>
 void copy_words(const Elements<Word, 2>& to_from);
 
-// Operands sum, sum, x: sum += x.
+// Operands sum, a, b: sum = a + b; sum may be one of them.
 template <class T>
-void add_elements(const Elements<T, 3>& sum_sum_x);
+void add_elements(const Elements<T, 3>& sum_a_b);
 // Waits for the answer: not for a captured graph.
 template <class T>
 bool all_finite(const Elements<T, 1>& x);
@@ -59,6 +59,11 @@ void fill(TensorView<T, N, Cuda> x, std::type_identity_t<T> value) {
 template <class T, int N>
 void add_to(TensorView<T, N, Cuda> sum, In<T, N, Cuda> x) {
   cuda::add_elements(cuda::Elements<T, 3>(sum, sum, x));
+}
+
+template <class T, int N>
+void add(TensorView<T, N, Cuda> sum, In<T, N, Cuda> a, In<T, N, Cuda> b) {
+  cuda::add_elements(cuda::Elements<T, 3>(sum, a, b));
 }
 
 template <class T, int N>

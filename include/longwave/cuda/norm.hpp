@@ -58,16 +58,28 @@ struct NormParameters {
   const T* m = nullptr;
   double eps = 0;
   double share = 0;  // 1 / H, filled in by the call
+  // (H), where x + r is normalised in tiles (ChannelTiles): x + r + add
+  TensorView<const T, 1, Cuda> add = {};
 };
 
 // Operands y, x, mean, rstd, sum, r; mean and rstd have size 1 along the axis and may be left out. With r, x + r is
-// normalised and written to sum.
+// normalised and written to sum, which what fits tiles may do without.
 template <class T>
 void layer_norm_forward(const Lines<T, 6>& lines, NormParameters<T> parameters);
 // Operands dx, dy, x, mean, rstd, dsum; dsum is added to dx where it is given. dweight and dbias are added to.
 template <class T>
 void layer_norm_backward(const Lines<T, 6>& lines, NormParameters<T> parameters, TensorView<T, 1, Cuda> dweight,
                          TensorView<T, 1, Cuda> dbias);
+// The same in two steps, of which the second may run beside what follows: operands as there, parts
+// (layer_norm_parts(tiles), 2, H) is assigned. Same bits.
+template <class T>
+index_t layer_norm_parts(const ChannelTiles<T, 7>& tiles);
+template <class T>
+void layer_norm_backward_in_parts(const ChannelTiles<T, 7>& tiles, const NormParameters<T>& parameters,
+                                  TensorView<double, 3, Cuda> parts);
+template <class T>
+void add_layer_norm_parts(TensorView<T, 1, Cuda> dweight, TensorView<T, 1, Cuda> dbias,
+                          TensorView<const double, 3, Cuda> parts);
 // ds += sum dy (x_hat + m rstd), dm += s sum dy rstd. All operands (B, H, L).
 template <class T>
 void scalar_layer_norm_sums(TensorView<T, 1, Cuda> ds, TensorView<T, 1, Cuda> dm, TensorView<const T, 3, Cuda> dy,

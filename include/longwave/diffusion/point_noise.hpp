@@ -1,8 +1,11 @@
 // point_noise.hpp - two ways to disturb samples x_0 (B, P) that are points without a time axis, as policies of the same
 // three functions:
 //
-//   draw       what is mixed into x_0, x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) added, and what a network shall
-//   predict start      where sampling starts disturb    the random part of a sampling step: x <- x + deviation (..)
+//   draw     what is mixed into x_0, x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) added, and what a network predicts
+//
+//   start    where sampling starts
+//
+//   disturb  the random part of a sampling step: x <- x + deviation (..)
 //
 // Results live in the tape's memory until it is rewound.
 #pragma once

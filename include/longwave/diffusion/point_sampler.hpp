@@ -53,6 +53,8 @@ class PointSampler {
         prediction_(prediction),
         steps_(Extents<2>{static_cast<index_t>(plan.steps.size()), largest_batch}) {
     if (plan.steps.empty()) throw_value_error("PointSampler: the plan has no steps");
+    if (plan.low() != -plan.clamp || plan.high() != plan.clamp || plan.looks_back())
+      throw_value_error("PointSampler: takes plans with a clamp, of steps that do not look back");
     for (const SamplingStep& step : plan.steps)
       if (step.x0_from_eps == 0)
         throw_value_error("PointSampler: a step does not say what x_0 is; give the plan a clamp");

@@ -1,4 +1,5 @@
-// sampler.hpp - from noise to data in S steps of any rule that a table of numbers can say (ddpm.hpp, ddim.hpp).
+// sampler.hpp - from noise to data in S steps of any rule that a table of numbers can say (ddpm.hpp, ddim.hpp,
+// dpm_solver.hpp).
 //
 //   Sampler<float> sampler(ddim(schedule, even_steps(200, 20)), {B, C, L});
 //   const auto x = sampler.sample(net, cond, mask, gen);           // (B, C, L), stays until the next call
@@ -6,17 +7,20 @@
 // net(tape, x, cond, mask, steps (B)) -> the noise in x, or what the plan was made for. Each step, from the last of the
 // plan's steps to the first:
 //   eps = net(x, cond, mask, t)
-//   x0  = clamp(x0_from_x x + x0_from_eps eps)
-//   x   = from_x0 x0 + from_x x + from_eps eps + deviation N(0, 1)
+//   x0  = cut(x0_from_x x + x0_from_eps eps)
+//   x   = from_x0 x0 + from_x x + from_eps eps + deviation N(0, 1) + from_x0_before (x0 of the step before)
 // Mask: 1 = known, 0 = to impute; cond holds the known numbers, what it holds elsewhere is not read (it may be NaN).
 // All zero: nothing is known, the sample is free. In between, known entries of x are those of cond, if the network was
-// trained so (only_generate_missing).
+// trained so (only_generate_missing). The published trainer shows such a network sqrt(alpha_bar) x_0 +
+// sqrt(1 - alpha_bar) x_0 there, up to 1.41 times of what published sampling does; KnownValues::as_trained does the
+// same in sampling.
 //
 // The table and the number of the current step lie on the device, and the tape is rewound for each step: after the
 // first nothing is allocated, and every step queues the same kernels with the same addresses. So one call of step() can
 // be captured as a graph and replayed for all others.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -38,20 +42,48 @@ struct SamplingStep {
   double x0_from_x = 0, x0_from_eps = 0;
   double from_x0 = 0, from_x = 0, from_eps = 0;
   double deviation = 0;
+  double from_x0_before = 0;
+  double known_as_trained = 1;  // known entries of x in training, as a multiple of the data
 };
 
 struct SamplingPlan {
-  std::vector<SamplingStep> steps;  // in the order of their use: from noise to data
-  double clamp = std::numeric_limits<double>::infinity();
+  std::vector<SamplingStep> steps;                         // in the order of their use: from noise to data
+  double clamp = std::numeric_limits<double>::infinity();  // largest magnitude of x_0
+  double least = -std::numeric_limits<double>::infinity(),
+         most = std::numeric_limits<double>::infinity();  // and its range
+
+  double low() const { return std::max(-clamp, least); }
+  double high() const { return std::min(clamp, most); }
 
   bool draws() const {  // noise after the start
     for (const SamplingStep& step : steps)
       if (step.deviation != 0) return true;
     return false;
   }
+  bool looks_back() const {  // at the step before
+    for (const SamplingStep& step : steps)
+      if (step.from_x0_before != 0) return true;
+    return false;
+  }
 };
 
 namespace detail {
+
+// What a plan's options say of x_0 (DdimOptions and its like).
+template <class Options>
+void check_range(const char* op, const Options& o) {
+  if (!(o.clamp > 0))
+    throw_value_error(std::string(op) + ": clamp is " + std::to_string(o.clamp) + ", expected more than 0");
+  if (!(o.least < o.most))
+    throw_value_error(std::string(op) + ": x_0 is cut to " + std::to_string(o.least) + " to " + std::to_string(o.most) +
+                      ", expected a range");
+}
+template <class Options>
+bool cuts(const Options& o) {
+  return std::isfinite(o.clamp) || std::isfinite(o.least) || std::isfinite(o.most);
+}
+
+inline double known_as_trained(double alpha_bar) { return std::sqrt(alpha_bar) + std::sqrt(1 - alpha_bar); }
 
 // The same step for a network that tells the velocity: eps = sqrt(1 - alpha_bar) x + sqrt(alpha_bar) v.
 inline SamplingStep from_velocity(SamplingStep step, double alpha_bar) {
@@ -65,14 +97,20 @@ inline SamplingStep from_velocity(SamplingStep step, double alpha_bar) {
 
 }  // namespace detail
 
+// Known entries of x in between: the data, or as many times the data as a network saw that was trained without
+// ForwardOptions::consistent_known.
+enum class KnownValues { exact, as_trained };
+
 struct SampleOptions {
   bool only_generate_missing = true;  // known entries are those of cond before every step, not noisy
   bool restore_known = true;          // and in the result
+  KnownValues known = KnownValues::exact;
 };
 
 namespace detail {
 
-inline constexpr index_t sampling_columns = 7;  // a row of the table; the last: 1 if known entries are set afterwards
+// A row of the table. Number 6: known entries are set to so many times cond afterwards; 0: they are not.
+inline constexpr index_t sampling_columns = 8;
 
 // cond, its unknown entries 0.
 struct KnownOnly {
@@ -83,11 +121,12 @@ struct KnownOnly {
   }
 };
 
+template <class T>
 struct SetKnown {
   static constexpr const char* name = "set_known";
-  template <class T>
+  T factor;
   LONGWAVE_HD void operator()(T& x, T noise, T cond, T mask) const {
-    x = math::select(mask != T(0), cond, noise);
+    x = math::select(mask != T(0), factor * cond, noise);
   }
 };
 
@@ -118,15 +157,20 @@ struct SamplingUpdate {
   const T *eps, *noise, *cond, *mask;
   TensorView<const T, 2, D> table;
   TensorView<const index_t, 0, D> position;
-  T clamp;
+  T low, high;
+  T* before;  // x_0 of the step before, or null
 
   LONGWAVE_HD void operator()(index_t i) const {
     const T* row = &table(position(), 0);
     const T at = x[i], e = eps[i];
     T x0 = row[0] * at + row[1] * e;
-    x0 = math::select(x0 > clamp, clamp, math::select(x0 < -clamp, -clamp, x0));
-    const T next = row[2] * x0 + row[3] * at + row[4] * e + row[5] * noise[i];
-    x[i] = row[6] != T(0) && mask[i] != T(0) ? cond[i] : next;
+    x0 = math::select(x0 > high, high, math::select(x0 < low, low, x0));
+    T next = row[2] * x0 + row[3] * at + row[4] * e + row[5] * noise[i];
+    if (before != nullptr) {
+      next += row[7] * before[i];
+      before[i] = x0;
+    }
+    x[i] = row[6] != T(0) && mask[i] != T(0) ? row[6] * cond[i] : next;
   }
 };
 
@@ -139,7 +183,8 @@ class Sampler {
   Sampler(const SamplingPlan& plan, Extents<3> sizes, SampleOptions options = {})
       : options_(options),
         draws_(plan.draws()),
-        clamp_(static_cast<T>(plan.clamp)),
+        low_(static_cast<T>(plan.low())),
+        high_(static_cast<T>(plan.high())),
         plan_(Extents<1>{static_cast<index_t>(plan.steps.size())}),
         table_(Extents<2>{static_cast<index_t>(plan.steps.size()), detail::sampling_columns}),
         position_(Extents<0>()),
@@ -147,14 +192,18 @@ class Sampler {
         x_(sizes),
         noise_(sizes),
         cond_(sizes),
-        mask_(sizes) {
+        mask_(sizes),
+        before_(plan.looks_back() ? sizes : Extents<3>()) {
     if (plan.steps.empty()) throw_value_error("Sampler: the plan has no steps");
+    const bool as_trained = options.known == KnownValues::as_trained;
+    if (as_trained && !options.only_generate_missing)
+      throw_value_error("Sampler: known values as trained need only_generate_missing; else known entries are noisy");
+    known_at_start_ = static_cast<T>(as_trained ? plan.steps[0].known_as_trained : 1.0);
     init::on_host(plan_.view(), [&](TensorView<index_t, 1> to) {
       for (index_t i = 0; i < to.size(0); ++i) to(i) = plan.steps[static_cast<std::size_t>(i)].t;
     });
     init::on_host(table_.view(), [&](TensorView<T, 2> to) {
-      for (index_t i = 0; i < to.size(0); ++i)
-        fill_row(to[i], plan.steps[static_cast<std::size_t>(i)], i + 1 == steps());
+      for (index_t i = 0; i < to.size(0); ++i) fill_row(to[i], plan, static_cast<std::size_t>(i));
     });
     tape_.set_recording(false);
   }
@@ -195,10 +244,11 @@ class Sampler {
     copy(mask_.view(), mask);
     map_elements<1>(detail::KnownOnly(), cond_.view(), cond, mask);
     if (options_.only_generate_missing)
-      map_elements<1>(detail::SetKnown(), x_.view(), noise, TensorView<const T, 3, D>(cond_), mask);
+      map_elements<1>(detail::SetKnown<T>{known_at_start_}, x_.view(), noise, TensorView<const T, 3, D>(cond_), mask);
     else
       copy(x_.view(), noise);
     detail::fill(position_.view(), index_t(0));
+    detail::fill(before_.view(), T(0));
     done_ = 0;
   }
 
@@ -227,32 +277,36 @@ class Sampler {
       throw_shape_error("Sampler: the network's result or the noise is not contiguous; copy it first");
     for_each_index<D>(x_.count(),
                       detail::SamplingUpdate<T, D>{x_.data(), eps.value().data(), noise.data(), cond_.data(),
-                                                   mask_.data(), std::as_const(table_).view(), position, clamp_},
+                                                   mask_.data(), std::as_const(table_).view(), position, low_, high_,
+                                                   before_.count() > 0 ? before_.data() : nullptr},
                       20);
     for_each_index<D>(1, detail::NextPosition<D>{position_, steps()});
     ++done_;
   }
 
-  void fill_row(TensorView<T, 1> row, const SamplingStep& step, bool last) const {
-    const double numbers[detail::sampling_columns] = {
-        step.x0_from_x,
-        step.x0_from_eps,
-        step.from_x0,
-        step.from_x,
-        step.from_eps,
-        step.deviation,
-        (last ? options_.restore_known : options_.only_generate_missing) ? 1.0 : 0.0};
+  double known_after(const SamplingPlan& plan, std::size_t i) const {
+    if (i + 1 == plan.steps.size()) return options_.restore_known ? 1.0 : 0.0;
+    if (!options_.only_generate_missing) return 0.0;
+    return options_.known == KnownValues::as_trained ? plan.steps[i + 1].known_as_trained : 1.0;
+  }
+
+  void fill_row(TensorView<T, 1> row, const SamplingPlan& plan, std::size_t i) const {
+    const SamplingStep& step = plan.steps[i];
+    const double numbers[detail::sampling_columns] = {step.x0_from_x,       step.x0_from_eps,   step.from_x0,
+                                                      step.from_x,          step.from_eps,      step.deviation,
+                                                      known_after(plan, i), step.from_x0_before};
     for (index_t j = 0; j < detail::sampling_columns; ++j) row(j) = static_cast<T>(numbers[j]);
   }
 
   SampleOptions options_;
   bool draws_;
-  T clamp_;
+  T low_, high_, known_at_start_ = 1;
   Tensor<index_t, 1, D> plan_;      // (S)
-  Tensor<T, 2, D> table_;           // (S, 7)
+  Tensor<T, 2, D> table_;           // (S, 8)
   Tensor<index_t, 0, D> position_;  // number of the next step
   Tensor<index_t, 1, D> steps_;     // (B)
   Tensor<T, 3, D> x_, noise_, cond_, mask_;
+  Tensor<T, 3, D> before_;  // x_0 of the step before, or empty
   Tape<T, D> tape_;
   index_t done_ = steps();  // calls of step() since start(); a graph's replays are no calls
 };

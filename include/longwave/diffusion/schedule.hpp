@@ -139,6 +139,65 @@ inline std::vector<index_t> even_steps(index_t T, index_t count) {
   return steps;
 }
 
+// Which steps a sampler stops at. Where they lie in noise is what counts: of 20 even steps of the published schedule
+// the last leads from a noise of 0.08 of the data's unit to 0.01.
+//   even       as even_steps: 0, T-1 and what lies between in equal strides
+//   leading    0, T/S, 2 T/S, ..: "linear" of Song et al. 2021; starts below T-1
+//   trailing   T-1, T-1 - T/S, ..: ends above 0 (Lin et al. 2024, "Common diffusion noise schedules and sample steps
+//   are
+//              flawed", table 2)
+//   quadratic  t ~ i^2, both ends included (Song et al. 2021, appendix D.2): short strides near the data
+//   log_snr    equal strides of log(alpha_bar / (1 - alpha_bar)), both ends included (Lu et al. 2022, "DPM-Solver")
+enum class Spacing { even, leading, trailing, quadratic, log_snr };
+
+// "even", "leading", "trailing", "quadratic", "log_snr"
+inline Spacing spacing(const std::string& name) {
+  constexpr const char* names[] = {"even", "leading", "trailing", "quadratic", "log_snr"};
+  for (int i = 0; i < 5; ++i)
+    if (name == names[i]) return static_cast<Spacing>(i);
+  throw_value_error("spacing: '" + name + "' is not one of even, leading, trailing, quadratic, log_snr");
+}
+
+namespace detail {
+
+// Pushes rounded steps apart where two fell together; 0 .. T-1 stay the ends.
+inline void push_apart(std::vector<index_t>& steps, index_t T) {
+  const auto count = static_cast<index_t>(steps.size());
+  for (index_t i = 0; i < count; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    if (i > 0) steps[at] = std::max(steps[at], steps[at - 1] + 1);
+    steps[at] = std::min(steps[at], T - count + i);
+  }
+}
+
+inline double log_snr(double alpha_bar) { return std::log(alpha_bar / (1 - alpha_bar)); }
+
+}  // namespace detail
+
+// `count` of the steps, increasing; a single one is T-1.
+inline std::vector<index_t> spaced_steps(const NoiseSchedule& schedule, index_t count, Spacing how) {
+  const index_t T = schedule.steps();
+  std::vector<index_t> steps = even_steps(T, count);
+  if (how == Spacing::even || count == 1) return steps;
+  const double start = detail::log_snr(schedule.alpha_bar(0)), end = detail::log_snr(schedule.alpha_bar(T - 1));
+  index_t nearest = 0;
+  for (index_t i = 0; i < count; ++i) {
+    index_t& t = steps[static_cast<std::size_t>(i)];
+    const double part = static_cast<double>(i) / static_cast<double>(count - 1);
+    if (how == Spacing::leading) t = i * (T / count);
+    if (how == Spacing::trailing) t = (2 * (i + 1) * T + count) / (2 * count) - 1;
+    if (how == Spacing::quadratic) t = static_cast<index_t>(std::lround(part * part * static_cast<double>(T - 1)));
+    if (how == Spacing::log_snr) {
+      const double want = start + part * (end - start);
+      const auto off = [&](index_t s) { return std::abs(detail::log_snr(schedule.alpha_bar(s)) - want); };
+      while (nearest + 1 < T && off(nearest + 1) < off(nearest)) ++nearest;
+      t = nearest;
+    }
+  }
+  detail::push_apart(steps, T);
+  return steps;
+}
+
 // q(x_{t-1} | x_t, x_0) = N(from_x0_t x_0 + from_xt_t x_t, variance_t); at t = 0 it is x_0 itself.
 struct Posterior {
   Tensor<double, 1> from_x0, from_xt, variance;  // (T)

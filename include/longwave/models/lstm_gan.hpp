@@ -161,6 +161,13 @@ class LstmGanTrainer {
     g_optimizer_.set_lr_factor(factor);
   }
 
+  // Less noise as the pair settles shows the discriminator finer things. A captured step keeps what it was captured
+  // with.
+  void set_instance_noise(double deviation) {
+    detail::check_rate("LstmGanTrainer", "instance_noise", deviation);
+    options_.instance_noise = deviation;
+  }
+
   const LstmGanTraining& options() const { return options_; }
   Adam<T, D>& discriminator_optimizer() { return d_optimizer_; }
   Adam<T, D>& generator_optimizer() { return g_optimizer_; }

@@ -176,20 +176,24 @@ struct SssdLayer {
       return add_layer_norm(dropped(tape, s4_layer(tape, u)), u, weight, bias, {.axis = 1}).second;
     auto& linear = s4_layer.output_linear;
     const Extents<3> taps{linear.options.out, linear.options.in, 1};
-    return residual_mix(convolution(tape, u, ahead), u, linear.weight.on(tape, taps, "output_linear.weight"),
-                        linear.bias.on(tape, "output_linear.bias"), weight, bias);
+    // Where the device convolves within a block, it applies gelu there too.
+    const auto activated = wanted(ahead.spectra) ? tape.template keep<T>(u.sizes()) : TensorView<T, 3, Dev>();
+    const Var<T, 3, Dev> z = convolution(tape, u, ahead, activated);
+    return residual_mix(z, u, linear.weight.on(tape, taps, "output_linear.weight"),
+                        linear.bias.on(tape, "output_linear.bias"), weight, bias, 1e-5, activated);
   }
 
  private:
   Var<T, 3, Dev> dropped(Tape<T, Dev>&, Var<T, 3, Dev> y) const { return dropout(y, dropout_share, /*tied=*/true); }
 
   // K * u + D u: the layer without what residual_mix does with it.
-  Var<T, 3, Dev> convolution(Tape<T, Dev>& tape, Var<T, 3, Dev> u, const Kernel& ahead) {
+  Var<T, 3, Dev> convolution(Tape<T, Dev>& tape, Var<T, 3, Dev> u, const Kernel& ahead,
+                             TensorView<T, 3, Dev> activated) {
     const index_t features = s4_layer.options.d_model;
     check_shape("SssdLayer", "u", u.value(), Extents<3>{u.size(0), features, u.size(2)}, "BHL");
     auto& kernel = s4_layer.kernel;
     const Var<T, 2, Dev> skip = s4_layer.D.on(tape, "D");
-    if (ahead.K) return detail::convolve_channels(u, ahead.K, skip, skip.size(0), ahead.spectra);
+    if (ahead.K) return detail::convolve_channels(u, ahead.K, skip, skip.size(0), ahead.spectra, activated);
     if constexpr (requires { kernel.prepare(u.size(2), 1.0); }) kernel.prepare(u.size(2), 1.0);
     const SsmCall call{.algorithm = s4_layer.options.algorithm, .bidirectional = s4_layer.options.bidirectional};
     if (held_kernel.count() > 0 && held_kernel.size(2) == u.size(2))

@@ -56,6 +56,47 @@ struct GateBackward {
   }
 };
 
+// The same for dense x and y (B, K, L), K L = `half` a multiple of a piece: 16 bytes of y each.
+template <class T>
+struct GateForwardWide {
+  static constexpr const char* name = "gate_forward";
+  T* y;
+  const T* x;
+  index_t half;
+
+  LONGWAVE_HD void operator()(index_t i) const {
+    const index_t at = i * Piece<T>::width, a_at = at + quotient(at, half) * half;
+    const Piece<T> a = Piece<T>::load(x + a_at), b = Piece<T>::load(x + a_at + half);
+    Piece<T> out;
+    for (index_t j = 0; j < Piece<T>::width; ++j) out.at[j] = gate_value(a.at[j], b.at[j]);
+    out.store(y + at);
+  }
+};
+
+template <class T>
+struct GateBackwardWide {
+  static constexpr const char* name = "gate_backward";
+  T* dx;
+  const T *dy, *x;
+  index_t half;
+
+  LONGWAVE_HD void operator()(index_t i) const {
+    const index_t at = i * Piece<T>::width, a_at = at + quotient(at, half) * half;
+    const Piece<T> incoming = Piece<T>::load(dy + at), a = Piece<T>::load(x + a_at),
+                   b = Piece<T>::load(x + a_at + half);
+    Piece<T> da, db;
+    for (index_t j = 0; j < Piece<T>::width; ++j) gate_slopes(da.at[j], db.at[j], incoming.at[j], a.at[j], b.at[j]);
+    da.store(dx + a_at);
+    db.store(dx + a_at + half);
+  }
+};
+
+template <class T>
+bool gate_in_pieces(const TensorView<T, 3, Cuda>& y, const TensorView<T, 3, Cuda>& x) {
+  return y.contiguous() && x.contiguous() && y.size(1) * y.size(2) % Piece<T>::width == 0 &&
+         Piece<T>::starts_at(y.data()) && Piece<T>::starts_at(x.data());
+}
+
 template <class T>
 void gate_forward(TensorView<T, 3, Host> y, TensorView<const T, 3, Host> x) {
   const index_t K = y.size(1);
@@ -63,6 +104,9 @@ void gate_forward(TensorView<T, 3, Host> y, TensorView<const T, 3, Host> x) {
 }
 template <class T>
 void gate_forward(TensorView<T, 3, Cuda> y, TensorView<const T, 3, Cuda> x) {
+  if (gate_in_pieces<const T>(y, x))
+    return for_each_index<Cuda>(y.count() / Piece<T>::width,
+                                GateForwardWide<T>{y.data(), x.data(), y.size(1) * y.size(2)});
   for_each_index<Cuda>(y.count(), GateForward<T>{y, x});
 }
 
@@ -74,6 +118,9 @@ void gate_backward(TensorView<T, 3, Host> dx, TensorView<const T, 3, Host> dy, T
 }
 template <class T>
 void gate_backward(TensorView<T, 3, Cuda> dx, TensorView<const T, 3, Cuda> dy, TensorView<const T, 3, Cuda> x) {
+  if (gate_in_pieces<const T>(dy, x) && gate_in_pieces<const T>(dy, dx))
+    return for_each_index<Cuda>(dy.count() / Piece<T>::width,
+                                GateBackwardWide<T>{dx.data(), dy.data(), x.data(), dy.size(1) * dy.size(2)});
   for_each_index<Cuda>(dy.count(), GateBackward<T>{dx, dy, x});
 }
 

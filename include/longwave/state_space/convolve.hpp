@@ -27,10 +27,11 @@ TensorView<complex<T>, 3, D> kernel_spectra(Tape<T, D>& tape, TensorView<const T
   return {};
 }
 
-// spectra: of K, or none.
+// spectra: of K, or none. activated (B, C H, L): gets gelu(y), with spectra; the memory of y then holds y only where
+// the tape records.
 template <class T, device D>
 Var<T, 3, D> convolve_channels(Var<T, 3, D> u, Var<T, 3, D> K, Var<T, 2, D> skip, index_t C,
-                               TensorView<complex<T>, 3, D> spectra = {}) {
+                               TensorView<complex<T>, 3, D> spectra = {}, TensorView<T, 3, D> activated = {}) {
   Tape<T, D>& tape = u.tape();
   const index_t B = u.size(0), H = u.size(1), L = u.size(2);
   const Extents<4> channels{B, C, H, L};
@@ -39,7 +40,12 @@ Var<T, 3, D> convolve_channels(Var<T, 3, D> u, Var<T, 3, D> K, Var<T, 2, D> skip
   const auto convolve = [=] {
     if constexpr (std::is_same_v<D, Cuda>)
       if (wanted(spectra)) {
-        cuda::fft_conv_forward<T>(y.output().reshape(channels), u.value(), K.value(), weights, spectra);
+        const TensorView<T, 4, D> to = y.output().reshape(channels);
+        if (!wanted(activated))
+          cuda::fft_conv_forward<T>(to, u.value(), K.value(), weights, spectra);
+        else
+          cuda::fft_conv_gelu_forward<T>(activated.reshape(channels), y.needs_grad() ? to : TensorView<T, 4, D>(),
+                                         u.value(), K.value(), weights, spectra);
         return;
       }
     ops::FftConv::forward(y.output().reshape(channels), u.value(), K.value(), weights);
@@ -48,15 +54,16 @@ Var<T, 3, D> convolve_channels(Var<T, 3, D> u, Var<T, 3, D> K, Var<T, 2, D> skip
   tape.record("ssm", y, [=, &tape] {
     const TensorView<const T, 4, D> dy = y.grad().reshape(channels);
     if constexpr (std::is_same_v<D, Cuda>)
-      if (L <= convolved_in_parts && u.needs_grad()) {
+      if (L <= convolved_in_parts && u.needs_grad() && leaves_room(y.sizes().count())) {
         if (K.needs_grad() || skip.needs_grad())
           tape.beside().run(Lane::kernels, [&] {
             tape.beside().only_reads(y.grad().data());
             const Grad dK(K);
-            cuda::fft_conv_backward<T>({}, dK.view(), tape.grad_to_add(skip), dy, u.value(), K.value(), weights, {});
+            cuda::fft_conv_backward<T>({}, dK.view(), tape.grad_to_add(skip), dy, u.value(), K.value(), weights, {},
+                                       {});
           });
-        const Grad du(u);
-        cuda::fft_conv_backward<T>(du.view(), {}, {}, dy, u.value(), K.value(), weights, spectra);
+        const GradSum du(u);
+        cuda::fft_conv_backward<T>(du.view(), {}, {}, dy, u.value(), K.value(), weights, spectra, du.before());
         return;
       }
     const Grad du(u);

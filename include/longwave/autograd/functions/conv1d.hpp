@@ -8,10 +8,10 @@ namespace longwave {
 
 namespace detail {
 
-// Whether the gradients of x and of W are two passes over y's anyway; those of few channels are one.
+// Whether the gradients of x and of W are two passes over y's anyway, and small ones; those of few channels are one.
 template <class T, device D>
-bool conv1d_in_parts(bool input, Var<T, 3, D> W) {
-  return input && W.needs_grad() && W.size(0) > 8 && W.size(1) > 8;
+bool conv1d_in_parts(Var<T, 3, D> y, bool input, Var<T, 3, D> W) {
+  return input && W.needs_grad() && W.size(0) > 8 && W.size(1) > 8 && leaves_room(y.sizes().count());
 }
 
 }  // namespace detail
@@ -26,12 +26,16 @@ Var<T, 3, D> conv1d(Var<T, 3, D> x, std::type_identity_t<Var<T, 3, D>> W, std::t
   ops::Conv1d::forward(y.output(), x.value(), W.value(), value_or_none(bias), options);
   tape.record("conv1d", y, [=, &tape] {
     if constexpr (std::is_same_v<D, Cuda>)
-      if (detail::conv1d_in_parts(x.needs_grad(), W)) {
+      if (detail::conv1d_in_parts(y, x.needs_grad(), W)) {
         tape.beside().run(Lane::products, [&] {
           tape.beside().only_reads(y.grad().data());
-          ops::Conv1d::backward<T, D>({}, tape.grad_to_add(W), tape.grad_to_add(bias), y.grad(), x.value(), W.value(),
-                                      options);
+          ops::Conv1d::backward<T, D>({}, tape.grad_to_add(W), {}, y.grad(), x.value(), W.value(), options);
         });
+        if (bias.needs_grad())
+          tape.beside().run(Lane::sums, [&] {
+            tape.beside().only_reads(y.grad().data());
+            ops::Conv1d::backward<T, D>({}, {}, tape.grad_to_add(bias), y.grad(), x.value(), W.value(), options);
+          });
         const Grad dx(x);
         return ops::Conv1d::backward<T, D>(dx.view(), {}, {}, y.grad(), x.value(), W.value(), options);
       }

@@ -63,10 +63,11 @@ Var<T, 3> residual_mix_fused(Var<T, 3> z, Var<T, 3> u, Var<T, 3> W, Var<T, 1> bi
 
 }  // namespace detail
 
-// W (H, I, 1).
+// W (H, I, 1). activated: gelu(z), if it is there already, on this tape; only what records then reads z itself.
 template <class T, device D>
 Var<T, 3, D> residual_mix(Var<T, 3, D> z, Var<T, 3, D> u, Var<T, 3, D> W, Var<T, 1, D> bias, Var<T, 1, D> weight,
-                          Var<T, 1, D> shift, double eps = 1e-5) {
+                          Var<T, 1, D> shift, double eps = 1e-5,
+                          std::type_identity_t<TensorView<const T, 3, D>> activated = {}) {
   const LayerNormOptions norm{.axis = 1, .eps = eps};
   check_shape("residual_mix", "W", W.value(), Extents<3>{u.size(1), z.size(1), 1}, "OIk");
   check_shape("residual_mix", "z", z.value(), Extents<3>{u.size(0), z.size(1), u.size(2)}, "BIL");
@@ -76,7 +77,8 @@ Var<T, 3, D> residual_mix(Var<T, 3, D> z, Var<T, 3, D> u, Var<T, 3, D> W, Var<T,
       return detail::residual_mix_fused(z, u, W, bias, weight, shift, norm);
   if constexpr (std::is_same_v<D, Cuda>)
     if (detail::all_dense(z.value(), u.value(), W.value()))
-      return detail::residual_mix_fused(z, u, W, bias, weight, shift, norm);
+      return detail::residual_mix_fused(z, u, W, bias, weight, shift, norm, activated);
+  if (wanted(activated)) throw_value_error("residual_mix: an activated z is for dense operands on the device");
   return add_layer_norm(conv1d(gelu(z), W, bias), u, weight, shift, norm).second;
 }
 
