@@ -2,7 +2,7 @@
 // Exit codes: 0 done, 1 error, 2 wrong command line or no such device, 130 interrupted with the model written.
 #include <CLI/CLI.hpp>
 
-#include "common/device.hpp"
+#include "common/command_line.hpp"
 #include "common/program.hpp"
 #include "trace_gan/commands.hpp"
 
@@ -30,13 +30,6 @@ void add_options(CLI::App& app, std::vector<std::pair<std::string, std::string>>
   }
 }
 
-void add_device(CLI::App& app, DeviceChoice& device) {
-  app.add_option_function<std::string>(
-         "--device", [&device](const std::string& name) { device = open_device(name); },
-         "cpu, cuda or cuda:<number> [cpu]")
-      ->type_name("DEVICE");
-}
-
 CLI::App* add_train(CLI::App& app, TrainArguments& a) {
   CLI::App* train_app = app.add_subcommand("train", "learn a trace; write the model and a synthetic trace");
   train_app->add_option("--config", a.config, "JSON file of the options below")->type_name("FILE");
@@ -52,11 +45,10 @@ CLI::App* add_generate(CLI::App& app, GenerateArguments& a) {
   sub->add_option("model", a.model, "folder and prefix of its files, such as models/model")->required();
   sub->add_option("--out", a.out, "file to write [synth.txt]")->type_name("FILE");
   sub->add_option("--num_entries", a.rows, "rows; 0: as many as were learnt from")->check(CLI::Range(0, 1'000'000'000));
-  sub->add_option("--seed", a.seed, "of the noise; that of the training if not given")->check(CLI::NonNegativeNumber);
+  sub->add_option("--seed", a.seed, "of the noise; that of the training if not given")->check(at_least_0());
   sub->add_flag("--sort_time", a.sort_time, "rows in the order of their times");
-  sub->add_option("--align", a.align, "round lengths and addresses to multiples of so many bytes")
-      ->check(CLI::NonNegativeNumber);
-  sub->add_option("--threads", a.threads, "0: as many as there are")->check(CLI::NonNegativeNumber);
+  sub->add_option("--align", a.align, "round lengths and addresses to multiples of so many bytes")->check(at_least_0());
+  sub->add_option("--threads", a.threads, "0: as many as there are")->check(at_least_0());
   sub->add_flag("--force", a.force, "replace a file that is there");
   add_device(*sub, a.device);
   return sub;
@@ -69,16 +61,16 @@ CLI::App* add_mmd(CLI::App& app, MmdArguments& a) {
   sub->add_option("--layout", a.layout, "of the original: automatic, six, comma, msr, rows");
   sub->add_option("--protocol", a.protocol, "p1, p2 or p3 (see README) [p1]")->check(CLI::IsMember({"p1", "p2", "p3"}));
   sub->add_option("--columns", a.columns, "of timestamp, length, lba, latency; else the protocol's")->delimiter(',');
-  sub->add_option("--max_lines", a.max_lines, "raw lines read of each; 0: all")->check(CLI::NonNegativeNumber);
-  sub->add_option("--max_rows", a.max_rows, "rows drawn of each; 0: all [10000]")->check(CLI::NonNegativeNumber);
-  sub->add_option("--seed", a.seed, "of what is drawn [42]")->check(CLI::NonNegativeNumber);
+  sub->add_option("--max_lines", a.max_lines, "raw lines read of each; 0: all")->check(at_least_0());
+  sub->add_option("--max_rows", a.max_rows, "rows drawn of each; 0: all [10000]")->check(at_least_0());
+  sub->add_option("--seed", a.seed, "of what is drawn [42]")->check(at_least_0());
   sub->add_option("--permutations", a.permutations, "a p-value from so many")->check(CLI::Range(0, 100000));
   sub->add_option("--fourier", a.features, "an approximate value from so many random features besides")
       ->check(CLI::Range(0, 1 << 20));
   sub->add_flag("--float", a.single_precision, "pairs in single precision");
   sub->add_flag("--no_references", a.no_references, "without floor and ceilings");
   sub->add_option("--curves", a.curves, "CSV file of each column's distribution")->type_name("FILE");
-  sub->add_option("--threads", a.threads, "0: as many as there are")->check(CLI::NonNegativeNumber);
+  sub->add_option("--threads", a.threads, "0: as many as there are")->check(at_least_0());
   sub->add_flag("--force", a.force, "replace a file that is there");
   return sub;
 }
@@ -91,9 +83,9 @@ CLI::App* add_report(CLI::App& app, ReportArguments& a) {
   sub->add_option("--layout", a.layout, "of the original: automatic, six, comma, msr, rows");
   sub->add_option("--model", a.model, "folder and prefix of the model, for its losses");
   sub->add_option("--out", a.out, "file to write [report.html]")->type_name("FILE");
-  sub->add_option("--max_lines", a.max_lines, "raw lines read of each; 0: all")->check(CLI::NonNegativeNumber);
-  sub->add_option("--seed", a.seed, "of what is drawn [42]")->check(CLI::NonNegativeNumber);
-  sub->add_option("--threads", a.threads, "0: as many as there are")->check(CLI::NonNegativeNumber);
+  sub->add_option("--max_lines", a.max_lines, "raw lines read of each; 0: all")->check(at_least_0());
+  sub->add_option("--seed", a.seed, "of what is drawn [42]")->check(at_least_0());
+  sub->add_option("--threads", a.threads, "0: as many as there are")->check(at_least_0());
   sub->add_flag("--force", a.force, "replace a file that is there");
   return sub;
 }
@@ -113,9 +105,9 @@ CLI::App* add_tune(CLI::App& app, TuneArguments& a) {
   sub->add_option("--jobs", a.jobs, "trials at a time [1]")->check(CLI::Range(1, 1024));
   sub->add_option("--storage", a.storage, "study file, which is gone on with [study.jsonl]")->type_name("FILE");
   sub->add_option("--study-name", a.study_name, "kept in the study file [trace_gan]");
-  sub->add_option("--seed", a.seed, "of the search and of every trial [77]")->check(CLI::NonNegativeNumber);
-  sub->add_option("--num_epochs", a.num_epochs, "in place of the space's")->check(CLI::PositiveNumber);
-  sub->add_option("--max_lines", a.max_lines, "in place of the space's")->check(CLI::PositiveNumber);
+  sub->add_option("--seed", a.seed, "of the search and of every trial [77]")->check(at_least_0());
+  sub->add_option("--num_epochs", a.num_epochs, "in place of the space's")->check(above_0());
+  sub->add_option("--max_lines", a.max_lines, "in place of the space's")->check(above_0());
   sub->add_option("--device", a.device, "of the trials: cpu, cuda or cuda:<number> [cpu]");
   sub->add_option_function<std::vector<std::string>>(
       "--set",
@@ -140,7 +132,7 @@ CLI::App* add_record(CLI::App& app, RecordArguments& a) {
   sub->add_option("--size_mb", a.size_mb, "of the scratch file, MiB [64]")->check(CLI::Range(1, 4096));
   sub->add_option("--seconds", a.seconds, "at most [30]")->check(CLI::Range(0.1, 86400.0));
   sub->add_option("--write_share", a.write_share, "part of the requests that write [0.4]")->check(CLI::Range(0.0, 1.0));
-  sub->add_option("--seed", a.seed, "of the pattern [77]")->check(CLI::NonNegativeNumber);
+  sub->add_option("--seed", a.seed, "of the pattern [77]")->check(at_least_0());
   sub->add_flag("--force", a.force, "replace a file that is there");
   return sub;
 }

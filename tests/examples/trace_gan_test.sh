@@ -20,6 +20,8 @@ expect 2 "multiple of 512" train "${tiny[@]}" --align 100
 expect 2 "one name or four" train "${tiny[@]}" --transform log,log
 expect 2 "model" generate
 expect 2 "original" mmd
+expect 2 "--max_rows: -1, expected a number of 0 or more" mmd a b --max_rows -1
+expect 2 "--num_epochs: 0, expected a number above 0" tune --num_epochs 0
 expect 2 "--trace-name or" tune
 expect 0 "--trace_path" train --help
 expect 2 '--device: "gpu" is none of cpu, cuda, cuda:<number>' train --device gpu
@@ -112,10 +114,11 @@ expect 1 "nowhere" record --out m2.txt --folder nowhere --size_mb 1
 [ -e m2.txt ] && fail "record: a trace though there was none"
 
 echo "-- Ctrl-C writes the model and leaves with 130"
+rm lines.txt  # or an earlier run's lines would be waited for
 env --default-signal=INT "$program" train "${tiny[@]}" --num_epochs 1000000 --save_prefix ctrl --output_synth ctrl.txt >lines.txt 2>out.txt &
 pid=$!
 for _ in $(seq 100); do
-  grep -q "Epoch 2/" lines.txt && break
+  grep -qs "Epoch 2/" lines.txt && break
   sleep 0.1
 done
 kill -INT $pid
