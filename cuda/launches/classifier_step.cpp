@@ -17,10 +17,7 @@ int main() {
   cuda::set_tf32(true);
   Tape<float, Cuda> tape;
   tape.train(gen);
-  for (const bool counted : {false, true}) {
-    const auto part = [counted](const char* name) {
-      if (counted) count_part(name);
-    };
+  count_second([&](auto part) {
     tape.rewind();
     part("forward");
     const auto y = model(tape, tape.input(x));
@@ -30,6 +27,5 @@ int main() {
     tape.backward(loss);
     part("update");
     optimizer.step();
-    part("");
-  }
+  });
 }

@@ -11,13 +11,11 @@ int main() {
   LstmGanTrainer<float, Cuda> trainer(model, {.d_updates = 1, .g_updates = 2});
   const Tensor<float, 3, Cuda> real(128, 12, 4);
   const auto draw = [&](auto view) { noise.normal(view); };
-  for (const bool counted : {false, true}) {
+  count_second([&](auto part) {
     int updates = 0;
     trainer.step(real.view(), draw, NoGanTerm(), [&](GanNetwork network, auto&& update) {
-      const std::string name = network == GanNetwork::discriminator ? "D" : "G";
-      if (counted) count_part(name + std::to_string(++updates));
+      part((network == GanNetwork::discriminator ? "D" : "G") + std::to_string(++updates));
       update();
     });
-    if (counted) count_part("");
-  }
+  });
 }

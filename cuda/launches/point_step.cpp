@@ -23,10 +23,7 @@ int main() {
   PointSampler<float, ConvexNoise, Cuda> convex(plan, {}, B);
   const Tensor<double, 0, Cuda> kl{Extents<0>()};
   Tape<float, Cuda> tape;
-  for (const bool counted : {false, true}) {
-    const auto part = [counted](const char* name) {
-      if (counted) count_part(name);
-    };
+  count_second([&](auto part) {
     tape.rewind();
     part("forward");
     const TensorView<index_t, 1, Cuda> steps = tape.keep<index_t>(Extents<1>{B});
@@ -48,6 +45,5 @@ int main() {
                  x0.view().slice(0, 0, shown));
     part("convex");
     convex.sample(net, condition.view().slice(0, 0, shown), gen);
-    part("");
-  }
+  });
 }

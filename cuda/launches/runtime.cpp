@@ -35,7 +35,8 @@ void started(const std::string& name, dim3 blocks, dim3 threads) {
   // Streams that were made count from 1: those beside the first (cuda/aside.hpp).
   const auto number = reinterpret_cast<std::uintptr_t>(stream) / stream_step;
   std::printf("%-10s %3d %c %s <%u,%u,%u> x %u\n", part.c_str(), in_part,
-              number > 0 ? static_cast<char>('0' + number) : ' ', name.c_str(), blocks.x, blocks.y, blocks.z, threads.x);
+              number > 0 ? static_cast<char>('0' + number) : ' ', name.c_str(), blocks.x, blocks.y, blocks.z,
+              threads.x);
 }
 
 // cuBLAS counts by columns: m and n change places for rows.

@@ -15,10 +15,7 @@ int main() {
   GradClip<float, Cuda> clip(optimizer.parameters(), 1.0);
   const Tensor<float, 3, Cuda> x(10, 10000, 3), target(10, 10000, 2);
   Tape<float, Cuda> tape;
-  for (const bool counted : {false, true}) {
-    const auto part = [counted](const char* name) {
-      if (counted) count_part(name);
-    };
+  count_second([&](auto part) {
     tape.rewind();
     part("forward");
     const auto y = model(tape, tape.input(x));
@@ -29,6 +26,5 @@ int main() {
     part("update");
     clip.apply();
     optimizer.step();
-    part("");
-  }
+  });
 }

@@ -25,10 +25,7 @@ void train(Sssd<float, Cuda>& net, Generator& noise) {
   const Tensor<float, 3, Cuda> x(B, 1, L), mask(B, 1, L);
   Tape<float, Cuda> tape;
   tape.train(noise);
-  for (const bool counted : {false, true}) {
-    const auto part = [counted](const char* name) {
-      if (counted) count_part(name);
-    };
+  count_second([&](auto part) {
     tape.rewind();
     part("forward");
     const auto loss =
@@ -37,8 +34,7 @@ void train(Sssd<float, Cuda>& net, Generator& noise) {
     tape.backward(loss);
     part("update");
     adam.step();
-    part("");
-  }
+  });
 }
 
 void sample(Sssd<float, Cuda>& net, Generator& noise) {
