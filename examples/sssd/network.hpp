@@ -34,8 +34,8 @@ struct SamplerChoice {
   double eta = 0;                // ddim
   std::string spacing = "even";  // of the steps (longwave/diffusion/schedule.hpp)
   std::string known = "exact";   // known values on the way, or "trained": as the network saw them in training
-  std::vector<double> clip;      // least and most of the predicted values, coded; empty: any
-  bool vary = false;             // classes of events: drawn from their distributions instead of the most probable ones
+  std::vector<double> clip = {};  // least and most of the predicted values, coded; empty: any
+  bool vary = false;              // classes of events: drawn from their distributions instead of the most probable ones
 };
 inline constexpr const char* sampler_names[] = {"ddpm", "ddim", "dpm++", "dpm++sde"};
 inline constexpr const char* spacing_names[] = {"even", "leading", "trailing", "quadratic", "log_snr"};

@@ -219,7 +219,8 @@ TEST_CASE("sssd draws: known values stay, the rest are events, the same for the 
       CHECK(total == 14);
       told = done;
     };
-    const Tensor<float, 4> draws = backend_of({}).draw(trained, request);
+    const auto drawer = backend_of({}).make_drawer(trained);
+    const Tensor<float, 4> draws = drawer->draw(request);
     CHECK(told == 14);
     CHECK(draws.sizes() == longwave::Extents<4>{2, 7, 1, 11});
     for (index_t s = 0; s < 2; ++s)
@@ -231,7 +232,7 @@ TEST_CASE("sssd draws: known values stay, the rest are events, the same for the 
             CHECK((id >= 1 && id <= 4));
           }
         }
-    const Tensor<float, 4> again = backend_of({}).draw(trained, request);
+    const Tensor<float, 4> again = drawer->draw(request);
     CHECK(longwave::test::same_bits(draws, again));
   }
 }
