@@ -2,7 +2,7 @@
 // Exit codes: 0 done, 1 error, 2 wrong command line or no such device, 130 interrupted with a checkpoint written.
 #include <CLI/CLI.hpp>
 
-#include "common/device.hpp"
+#include "common/command_line.hpp"
 #include "common/program.hpp"
 #include "long_sequence/commands.hpp"
 #include "long_sequence/config.hpp"
@@ -57,7 +57,7 @@ void add_train(CLI::App& app, TrainArguments& a) {
                "go on with the run that the folder holds, or leave it if it is done; its options must be the same");
   app.add_option("--stop-after", a.stop_after,
                  "write a checkpoint and leave after so many steps in all, as Ctrl-C does")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least_0())
       ->type_name("STEPS");
   app.add_flag("--overwrite", a.overwrite, "replace the run that the folder holds");
   app.add_flag("--quiet", a.quiet, "no progress, results only");
@@ -67,15 +67,12 @@ template <class Arguments>
 void add_checkpoint(CLI::App& app, Arguments& a) {
   app.add_option("checkpoint", a.checkpoint, "checkpoint file, or the folder of a run")->required()->type_name("PATH");
   app.add_option("--data", a.data_folder, "folder of the data files, if not the one trained with")->type_name("DIR");
-  app.add_option("--threads", a.threads, "0: as many as there are")->check(CLI::NonNegativeNumber)->type_name("N");
+  app.add_option("--threads", a.threads, "0: as many as there are")->check(at_least_0())->type_name("N");
 }
 
 template <class Arguments>
-void add_device(CLI::App& app, Arguments& a) {
-  app.add_option_function<std::string>(
-         "--device", [&a](const std::string& name) { a.device = open_device(name); },
-         "cpu, cuda or cuda:<number> [cpu]")
-      ->type_name("DEVICE");
+void add_where(CLI::App& app, Arguments& a) {
+  add_device(app, a.device);
   app.add_flag_callback("--tf32", use_tf32, "on a GPU: products with operands of 11 bits, several times as fast");
 }
 
@@ -89,14 +86,14 @@ void add_generate(CLI::App& app, GenerateArguments& a) {
   add_mode(app, a, {"linear", "dense"});  // the other has a state of its own, which no prefix gives
   app.add_option("checkpoint", a.checkpoint, "checkpoint file, or the folder of a run")->required()->type_name("PATH");
   app.add_option("--prefix", a.prefix, "the text to go on from, or a wav file")->type_name("TEXT|FILE");
-  app.add_option("--length", a.length, "tokens to generate")->check(CLI::NonNegativeNumber)->type_name("N");
-  app.add_option("--count", a.count, "sequences, side by side")->check(CLI::PositiveNumber)->type_name("N");
-  app.add_option("--temperature", a.temperature, "0: always the most probable token")->check(CLI::NonNegativeNumber);
+  app.add_option("--length", a.length, "tokens to generate")->check(at_least_0())->type_name("N");
+  app.add_option("--count", a.count, "sequences, side by side")->check(above_0())->type_name("N");
+  app.add_option("--temperature", a.temperature, "0: always the most probable token")->check(at_least_0());
   app.add_option("--top-p", a.top_p, "only the most probable tokens that together have this much")
       ->check(CLI::Range(1e-6, 1.0));
-  app.add_option("--seed", a.seed, "of the draws")->check(CLI::NonNegativeNumber)->type_name("N");
+  app.add_option("--seed", a.seed, "of the draws")->check(at_least_0())->type_name("N");
   app.add_option("--out", a.out, "folder to write to")->type_name("DIR");
-  app.add_option("--threads", a.threads, "0: as many as there are")->check(CLI::NonNegativeNumber)->type_name("N");
+  app.add_option("--threads", a.threads, "0: as many as there are")->check(at_least_0())->type_name("N");
 }
 
 void add_convert(CLI::App& app, ConvertArguments& a) {
@@ -137,16 +134,14 @@ int run(int argc, char** argv) {
   CLI::App* evaluate_app = app.add_subcommand("evaluate", "accuracy, tables and report of a trained model");
   add_checkpoint(*evaluate_app, evaluate_arguments);
   evaluate_app->add_option("--report", evaluate_arguments.report, "HTML file to write")->type_name("FILE");
-  evaluate_app->add_option("--batch", evaluate_arguments.batch, "items at a time; 0: chosen")
-      ->check(CLI::NonNegativeNumber);
+  evaluate_app->add_option("--batch", evaluate_arguments.batch, "items at a time; 0: chosen")->check(at_least_0());
   evaluate_app->add_option("--subsample", evaluate_arguments.subsample, "only every so many samples of the test set")
-      ->check(CLI::PositiveNumber);
+      ->check(above_0());
   evaluate_app->add_option("--rate", evaluate_arguments.rate,
                            "step between samples against that of training [as --subsample]");
   CLI::App* stream_app = app.add_subcommand("stream", "feed a trained model sample by sample and compare");
   add_checkpoint(*stream_app, stream_arguments);
-  stream_app->add_option("--count", stream_arguments.count, "sequences of the test set; 0: all")
-      ->check(CLI::NonNegativeNumber);
+  stream_app->add_option("--count", stream_arguments.count, "sequences of the test set; 0: all")->check(at_least_0());
   add_mode(*stream_app, stream_arguments, {"linear", "dense", "diagonal"});
   CLI::App* generate_app = app.add_subcommand("generate", "go on after a text or a sound, token by token");
   add_generate(*generate_app, generate_arguments);
@@ -162,11 +157,11 @@ int run(int argc, char** argv) {
   CLI::App* convert_app =
       app.add_subcommand("convert", "state dicts of the S4 and DSS repositories into runs, and runs into state dicts");
   add_convert(*convert_app, convert_arguments);
-  add_device(*train_app, train_arguments);
-  add_device(*evaluate_app, evaluate_arguments);
-  add_device(*stream_app, stream_arguments);
-  add_device(*generate_app, generate_arguments);
-  add_device(*info_app, info_arguments);
+  add_where(*train_app, train_arguments);
+  add_where(*evaluate_app, evaluate_arguments);
+  add_where(*stream_app, stream_arguments);
+  add_where(*generate_app, generate_arguments);
+  add_where(*info_app, info_arguments);
 
   try {
     app.parse(argc, argv);

@@ -18,6 +18,7 @@ expect 2 'did you mean "model.d_model"' train --set model.d_modle=3
 expect 2 "expected an integer from 1" train --model.d_model 0
 expect 2 "one of mnist1d, smnist, pmnist, cifar, listops" train --dataset.name mnist
 expect 2 "checkpoint" evaluate
+expect 2 "--count: 0, expected a number above 0" generate x --count 0
 expect 2 "--resume needs the folder" train --resume
 expect 0 "--model.d_model" train --help
 
