@@ -9,6 +9,7 @@
 // y; dy and sum, dx and dr.
 #pragma once
 
+#include "longwave/core/fill.hpp"
 #include "longwave/cuda/dropout_norm.hpp"
 #include "longwave/ops/dropout.hpp"
 #include "longwave/ops/norm.hpp"
