@@ -245,7 +245,7 @@ TEMPLATE_TEST_CASE("on the device: the end of a layer as one kernel keeps at mos
     const Var<TestType, 3, Cuda> u = tape.variable(x.view());
     linear_glu_after(u, GeluRule(), tape.variable(W.view()), tape.variable(bias.view()), data.p, true);
     const index_t bytes = (1 + kept) * x.count() * sizeof(TestType);  // y, and a first block
-    CHECK(tape.arena().reserved_bytes() <= bytes + (1 << 20));
+    CHECK(static_cast<index_t>(tape.arena().reserved_bytes()) <= bytes + (1 << 20));
   });
 }
 
