@@ -66,7 +66,7 @@ struct ConvTile : Tile<T, N> {
     const int blocks = 65536 / (block * registers);
     return blocks > 0 ? blocks : 1;
   }
-  // At 256 points fewer blocks without spilled registers are faster: a step of SSSD takes 12.1 ms instead of 12.3.
+  // Up to 256 points fewer blocks that hardly spill are faster: a step of SSSD takes 12.1 ms instead of 12.3.
   static constexpr int row_blocks = blocks_with(sizeof(T) == 8 ? 168 : n <= 256 ? 112 : 80);
   static constexpr int sum_blocks = blocks_with(sizeof(T) == 4 ? 128 : 255);
   static constexpr int row_bytes = Base::bytes + (P > 1 ? n * int(sizeof(T)) : 0);

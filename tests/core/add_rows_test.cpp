@@ -27,7 +27,8 @@ TEMPLATE_TEST_CASE("add_rows: pieces of 16 bytes agree with single elements", ""
         for (index_t i = 0; i < one.count(); ++i) rows(i);
         rows.y = wide.data();
         for (index_t i = 0; i < wide.count() / Wide::width; ++i) Wide{rows}(i);
-        CHECK(relative_error(wide, one) < (sizeof(T) == 4 ? 1e-6 : 1e-15));  // multiply-adds may be fused in one of them
+        CHECK(relative_error(wide, one) <
+              (sizeof(T) == 4 ? 1e-6 : 1e-15));  // multiply-adds may be fused in one of them
       }
 }
 

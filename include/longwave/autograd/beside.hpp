@@ -24,8 +24,8 @@ namespace longwave {
 
 enum class Lane { products, kernels, sums };  // what has an order of its own
 
-// Whether work on a gradient of so many numbers leaves room on the device for other work. What fills it alone is better
-// done in order, with what it shares with the rest of its op.
+// Whether work on a gradient of so many numbers leaves room on the device for other work. What fills it alone gains
+// nothing beside it, and done in order it shares passes with the rest of its op.
 constexpr bool leaves_room(index_t count) { return count <= index_t(1) << 22; }
 
 template <device D>

@@ -1,12 +1,16 @@
 // dpm_solver.hpp - DPM-Solver++ of second order with two steps, "2M" (Lu et al. 2022, "DPM-Solver++: fast solver for
-// guided sampling of diffusion probabilistic models", algorithm 2), and its stochastic sibling (there, section 5,
-// "SDE-DPM- Solver++(2M)"). A step costs one pass of the network, as DDIM's, and looks back at the x_0 of the step
-// before.
+// guided sampling of diffusion probabilistic models", algorithm 2), and its stochastic sibling SDE-DPM-Solver++(2M)
+// (there, section 5). A step costs one pass of the network, as DDIM's, and looks back at the x_0 of the step before.
 //
-//   lambda = log(sqrt(alpha_bar) / sqrt(1 - alpha_bar)),  h = lambda' - lambda,  r = h_before / h    ' : what comes
-//   next D = x_0 + (x_0 - x_0 of the step before) / (2 r);  in the first step and the last, which goes to noise 0, D =
-//   x_0 ODE   x <- sigma' / sigma x + sqrt(alpha_bar') (1 - e^-h) D                       sigma = sqrt(1 - alpha_bar)
-//   SDE   x <- sigma' / sigma e^-h x + sqrt(alpha_bar') (1 - e^-2h) D + sigma' sqrt(1 - e^-2h) N(0, 1)
+//   lambda = log(sqrt(alpha_bar) / sigma),  sigma = sqrt(1 - alpha_bar),  h = lambda' - lambda    ' : what comes next
+//
+//   D = x_0 + (x_0 - x_0 of the step before) / (2 r),  r = h of the step before / h
+//
+//   ODE  x <- sigma' / sigma x + sqrt(alpha_bar') (1 - e^-h) D
+//
+//   SDE  x <- sigma' / sigma e^-h x + sqrt(alpha_bar') (1 - e^-2h) D + sigma' sqrt(1 - e^-2h) N(0, 1)
+//
+// In the first step, and in the last, which goes to noise 0, D = x_0.
 // With D = x_0 the two are DDIM with eta 0 and 1.
 #pragma once
 

@@ -143,9 +143,7 @@ inline std::vector<index_t> even_steps(index_t T, index_t count) {
 // the last leads from a noise of 0.08 of the data's unit to 0.01.
 //   even       as even_steps: 0, T-1 and what lies between in equal strides
 //   leading    0, T/S, 2 T/S, ..: "linear" of Song et al. 2021; starts below T-1
-//   trailing   T-1, T-1 - T/S, ..: ends above 0 (Lin et al. 2024, "Common diffusion noise schedules and sample steps
-//   are
-//              flawed", table 2)
+//   trailing   T-1, T-1 - T/S, ..: ends above 0 (Lin et al. 2024, "Common diffusion noise schedules ..", table 2)
 //   quadratic  t ~ i^2, both ends included (Song et al. 2021, appendix D.2): short strides near the data
 //   log_snr    equal strides of log(alpha_bar / (1 - alpha_bar)), both ends included (Lu et al. 2022, "DPM-Solver")
 enum class Spacing { even, leading, trailing, quadratic, log_snr };
