@@ -4,6 +4,7 @@
 #include "long_sequence/backend.hpp"
 #include "long_sequence/datasets.hpp"
 #include "longwave/data/speech.hpp"
+#include "losses.hpp"
 
 using namespace longwave::examples;
 using namespace longwave::test;
@@ -114,14 +115,6 @@ TEST_CASE("long_sequence cifar: a run with moved images goes on from a checkpoin
   options.loader.batch = 16;  // three batches to an epoch
   options.trainer.epochs = 2;
   const RunData data = load_data(options);
-  const auto losses = [](Trainer& trainer, int steps) {
-    std::vector<double> out;
-    for (int i = 0; i < steps; ++i) {
-      trainer.step();
-      for (StepResult result; trainer.next(result, true);) out.push_back(result.loss);
-    }
-    return out;
-  };
   const auto whole = backend_of({}).make_trainer(options, "{}", data),
              resumed = backend_of({}).make_trainer(options, "{}", data);
   const std::vector<double> all = losses(*whole, 6);

@@ -4,6 +4,7 @@
 #include "long_sequence/contiguous.hpp"
 #include "long_sequence/datasets/assemble.hpp"
 #include "long_sequence/trainer_on.hpp"
+#include "losses.hpp"
 
 using namespace longwave::examples;
 using namespace longwave::test;
@@ -129,14 +130,6 @@ TEST_CASE("long_sequence state: a run that goes on in the middle of an epoch has
     data.train = set;
     data.test = set;
     set_shape(data.shape, set, Predict::every_position);
-    const auto losses = [](Trainer& trainer, int steps) {
-      std::vector<double> out;
-      for (int i = 0; i < steps; ++i) {
-        trainer.step();
-        for (StepResult result; trainer.next(result, true);) out.push_back(result.loss);
-      }
-      return out;
-    };
     const TemporaryFolder folder;
     TrainerOn<Host> whole(options, "{}", data), part(options, "{}", data), resumed(options, "{}", data);
     CHECK(whole.items_per_epoch() == 12);

@@ -5,26 +5,13 @@
 #include "long_sequence/datasets.hpp"
 #include "long_sequence/trained.hpp"
 #include "long_sequence/trainer_on.hpp"
+#include "losses.hpp"
 
 using namespace longwave::examples;
 using namespace longwave::test;
 using longwave::Checkpoint;
 using longwave::Host;
 using longwave::index_t;
-
-namespace {
-
-// The losses of so many steps.
-std::vector<double> losses(Trainer& trainer, int steps) {
-  std::vector<double> out;
-  for (int i = 0; i < steps; ++i) {
-    trainer.step();
-    for (StepResult result; trainer.next(result, true);) out.push_back(result.loss);
-  }
-  return out;
-}
-
-}  // namespace
 
 TEST_CASE("docs: options by name, and the run that they make") {
   const TemporaryFolder folder;
